@@ -1,0 +1,92 @@
+//! Why a step didn't run.
+
+use postgres::error::{DbError, SqlState};
+
+/// Why a step, or the whole run, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("{step}: {message}")]
+    Step {
+        step: String,
+        message: String,
+        hint: Option<String>,
+        state: Option<SqlState>,
+    },
+    #[error("another run is under way on {0}")]
+    Locked(String),
+    #[error("interrupted during {0}; what was committed is kept, nothing is half done")]
+    Interrupted(String),
+    #[error("the connection was lost during {0}; the server keeps only what was committed")]
+    Lost(String),
+    #[error("the history can't be kept: {0}")]
+    History(postgres::Error),
+    #[error("{0}")]
+    Server(#[from] postgres::Error),
+    #[error(transparent)]
+    Connect(#[from] crate::db::connect::ConnectError),
+    #[error("there is no {0}")]
+    MissingFile(String),
+}
+
+impl ApplyError {
+    /// An error of the server's while a step ran.
+    pub fn step(step: &str, error: &postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => Self::Step {
+                step: step.to_owned(),
+                message: with_detail(db),
+                hint: db.hint().map(str::to_owned),
+                state: Some(db.code().clone()),
+            },
+            None => Self::Step {
+                step: step.to_owned(),
+                message: error.to_string(),
+                hint: None,
+                state: None,
+            },
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Step { hint: Some(hint), .. } => return Some(hint.clone()),
+            Self::Step { .. } => "see where the conversion stands: pgcleave status",
+            Self::Locked(_) => "wait until it is done; pg_locks shows its session (locktype advisory)",
+            Self::Interrupted(_) | Self::Lost(_) => {
+                "go on where it stopped: pgcleave apply; or undo: pgcleave rollback"
+            }
+            Self::History(_) => {
+                "the role needs CREATE on the database, or a schema of its own: CREATE SCHEMA pgcleave AUTHORIZATION role"
+            }
+            Self::Server(_) => "see the server's log",
+            Self::Connect(error) => return error.hint(),
+            Self::MissingFile(_) => "write the migrations again: pgcleave generate",
+        };
+        Some(text.to_owned())
+    }
+
+    /// Whether a lock was not to be had.
+    pub fn is_lock_failure(&self) -> bool {
+        matches!(self, Self::Locked(_))
+            || matches!(self, Self::Step { state: Some(state), .. } if *state == SqlState::LOCK_NOT_AVAILABLE)
+    }
+
+    /// Whether a privilege was missing.
+    pub fn is_privilege_failure(&self) -> bool {
+        let denied = |state: &SqlState| *state == SqlState::INSUFFICIENT_PRIVILEGE;
+        match self {
+            Self::Step { state, .. } => state.as_ref().is_some_and(denied),
+            Self::History(error) | Self::Server(error) => error.code().is_some_and(denied),
+            Self::Connect(_) => true,
+            Self::Locked(_) | Self::Interrupted(_) | Self::Lost(_) | Self::MissingFile(_) => false,
+        }
+    }
+}
+
+fn with_detail(error: &DbError) -> String {
+    match error.detail() {
+        Some(detail) => format!("{} ({detail})", error.message()),
+        None => error.message().to_owned(),
+    }
+}

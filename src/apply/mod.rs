@@ -1,0 +1,15 @@
+//! Runs migration files: the bytes that were reviewed are what runs.
+//!
+//! Knows neither plans nor templates.
+
+mod compare;
+mod failure;
+mod progress;
+mod run;
+mod stage;
+
+pub use compare::{Comparison, compare};
+pub use failure::ApplyError;
+pub use progress::{Progress, Reporter};
+pub use run::{Relations, Session};
+pub use stage::{Position, Stage, is_done, read_stage};

@@ -1,0 +1,30 @@
+//! What a long step tells while it runs.
+
+use serde::Serialize;
+
+/// How far the batch copy or the catch-up is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Progress {
+    /// Blocks of the source read by the batch copy.
+    pub blocks_done: i64,
+    /// Blocks of the source when the batch copy began; 0 before that.
+    pub blocks_total: i64,
+    pub rows_copied: i64,
+    /// Changes that wait in the change log, counted up to [`Progress::BACKLOG_LIMIT`].
+    pub backlog: i64,
+}
+
+impl Progress {
+    /// The backlog isn't counted further than this.
+    pub const BACKLOG_LIMIT: i64 = 1_000_000;
+}
+
+/// Where a run tells what happens; `cli` shows it.
+pub trait Reporter: Send {
+    /// A step begins.
+    fn begin(&mut self, title: &str, is_long: bool);
+    /// A long step goes on.
+    fn progress(&mut self, progress: Progress);
+    /// The step has ended, well or not.
+    fn end(&mut self);
+}

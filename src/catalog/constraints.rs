@@ -1,0 +1,83 @@
+//! Checks, foreign keys and triggers.
+
+use postgres::Transaction;
+
+use super::CatalogError;
+use super::ask::{Answer, ask, question};
+use crate::model::{Check, ForeignKeyIn, ForeignKeyOut, Trigger, TriggerEnabled};
+
+pub(super) fn load_checks(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Check>, CatalogError> {
+    ask(tx, question!("checks"), &[&oid])?.iter().map(check).collect()
+}
+
+fn check(answer: &Answer) -> Result<Check, CatalogError> {
+    Ok(Check {
+        name: answer.ident("name")?,
+        definition: answer.sql("definition")?,
+        no_inherit: answer.value("no_inherit")?,
+        validated: answer.value("validated")?,
+        comment: answer.value("comment")?,
+    })
+}
+
+pub(super) fn load_foreign_keys_out(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<ForeignKeyOut>, CatalogError> {
+    ask(tx, question!("foreign_keys_out"), &[&oid])?
+        .iter()
+        .map(foreign_key_out)
+        .collect()
+}
+
+fn foreign_key_out(answer: &Answer) -> Result<ForeignKeyOut, CatalogError> {
+    Ok(ForeignKeyOut {
+        name: answer.ident("name")?,
+        columns: answer.idents("columns")?,
+        referenced: answer.qualified_name("referenced_schema", "referenced_name")?,
+        definition: answer.sql("definition")?,
+        validated: answer.value("validated")?,
+        comment: answer.value("comment")?,
+    })
+}
+
+pub(super) fn load_foreign_keys_in(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<ForeignKeyIn>, CatalogError> {
+    ask(tx, question!("foreign_keys_in"), &[&oid])?
+        .iter()
+        .map(foreign_key_in)
+        .collect()
+}
+
+fn foreign_key_in(answer: &Answer) -> Result<ForeignKeyIn, CatalogError> {
+    Ok(ForeignKeyIn {
+        name: answer.ident("name")?,
+        table: answer.qualified_name("table_schema", "table_name")?,
+        definition: answer.sql("definition")?,
+    })
+}
+
+pub(super) fn load_triggers(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Trigger>, CatalogError> {
+    ask(tx, question!("triggers"), &[&oid])?
+        .iter()
+        .map(trigger)
+        .collect()
+}
+
+fn trigger(answer: &Answer) -> Result<Trigger, CatalogError> {
+    Ok(Trigger {
+        name: answer.ident("name")?,
+        definition: answer.sql("definition")?,
+        enabled: answer.code(
+            "enabled",
+            "pg_trigger.tgenabled",
+            TriggerEnabled::from_catalog_code,
+        )?,
+        row_level: answer.value("row_level")?,
+        transition_tables: answer.value("transition_tables")?,
+        constraint: answer.value("is_constraint")?,
+        comment: answer.value("comment")?,
+    })
+}

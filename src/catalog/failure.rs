@@ -1,0 +1,71 @@
+//! Why the catalog couldn't be read.
+
+use crate::sql::{Ident, IdentError, QualifiedName};
+
+/// Why the catalog couldn't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// No relation has the name; `near` holds names that look like it.
+    #[error("there is no table {name}")]
+    NotFound { name: String, near: Vec<QualifiedName> },
+    /// A name without a schema stands for several tables.
+    #[error("the name {} stands for several tables: {}", name.as_str(), plain_list(candidates))]
+    Ambiguous {
+        name: Ident,
+        candidates: Vec<QualifiedName>,
+    },
+    #[error("{table} has no column {}", column.as_str())]
+    NoSuchColumn { table: String, column: Ident },
+    /// The range of such a column can't be read as dates.
+    #[error("the column {} is of type {base_type}, not date, timestamp or timestamptz", column.as_str())]
+    NotADate { column: Ident, base_type: String },
+    /// A newer server says something that this version doesn't know.
+    #[error("the catalog holds {code:?} in {place}, which this version of pgcleave doesn't know")]
+    UnknownCode { place: &'static str, code: String },
+    #[error("the catalog holds a name that can't be used")]
+    Name(#[from] IdentError),
+    /// The question is the stem of the query's file.
+    #[error("the catalog query {question} failed")]
+    Query {
+        question: &'static str,
+        source: postgres::Error,
+    },
+}
+
+impl CatalogError {
+    pub(super) fn query(question: &'static str, source: postgres::Error) -> Self {
+        Self::Query { question, source }
+    }
+
+    pub(super) fn unknown(place: &'static str, code: &str) -> Self {
+        Self::UnknownCode {
+            place,
+            code: code.to_owned(),
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { near, .. } if near.is_empty() => {
+                Some("check --database-url: the table may be in another database".to_owned())
+            }
+            Self::NotFound { near, .. } => Some(format!("did you mean {}?", plain_list(near))),
+            Self::Ambiguous { candidates, .. } => candidates
+                .first()
+                .map(|first| format!("name the schema too, e.g. {}", first.plain())),
+            Self::NoSuchColumn { table, .. } => Some(format!("see its columns: pgcleave inspect {table}")),
+            Self::NotADate { .. } => Some("choose another column with --key".to_owned()),
+            Self::UnknownCode { .. } => Some("use a newer pgcleave".to_owned()),
+            Self::Name(_) | Self::Query { .. } => None,
+        }
+    }
+}
+
+fn plain_list(names: &[QualifiedName]) -> String {
+    names
+        .iter()
+        .map(QualifiedName::plain)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

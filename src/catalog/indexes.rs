@@ -1,0 +1,114 @@
+//! Indexes, sorted into keys, exclusion constraints and the rest.
+
+use std::collections::BTreeMap;
+
+use postgres::Transaction;
+
+use super::CatalogError;
+use super::ask::{Answer, ask, question};
+use crate::model::{Index, Key, KeyColumn, NamedDefinition};
+use crate::sql::{Ident, QualifiedOperator};
+
+/// Each index stands in exactly one place.
+#[derive(Default)]
+pub(super) struct Indexes {
+    pub primary_key: Option<Key>,
+    pub unique_keys: Vec<Key>,
+    pub exclusions: Vec<NamedDefinition>,
+    /// Not unique, or a unique one that isn't valid and so keeps nothing unique.
+    pub plain: Vec<Index>,
+}
+
+type KeyColumns = BTreeMap<Ident, Vec<KeyColumn>>;
+
+pub(super) fn load_indexes(tx: &mut Transaction<'_>, oid: u32) -> Result<Indexes, CatalogError> {
+    let mut columns = load_key_columns(tx, oid)?;
+    let mut indexes = Indexes::default();
+    for answer in ask(tx, question!("indexes"), &[&oid])? {
+        let constraint = answer.value::<Option<String>>("constraint_type")?;
+        let unique_index = answer.value("is_unique")? && answer.value("valid")?;
+        match constraint.as_deref() {
+            Some("x") => indexes.exclusions.push(exclusion(&answer)?),
+            Some(_) if answer.value("exclusion")? => indexes.exclusions.push(exclusion(&answer)?),
+            Some("p") => indexes.primary_key = Some(key(&answer, &mut columns)?),
+            Some(_) => indexes.unique_keys.push(key(&answer, &mut columns)?),
+            None if unique_index => indexes.unique_keys.push(key(&answer, &mut columns)?),
+            None => indexes.plain.push(index(&answer)?),
+        }
+    }
+    Ok(indexes)
+}
+
+fn load_key_columns(tx: &mut Transaction<'_>, oid: u32) -> Result<KeyColumns, CatalogError> {
+    let mut columns = KeyColumns::new();
+    for answer in ask(tx, question!("key_columns"), &[&oid])? {
+        columns
+            .entry(answer.ident("index_name")?)
+            .or_default()
+            .push(key_column(&answer)?);
+    }
+    Ok(columns)
+}
+
+fn key_column(answer: &Answer) -> Result<KeyColumn, CatalogError> {
+    Ok(KeyColumn {
+        name: answer.ident("name")?,
+        equal: QualifiedOperator {
+            schema: answer.ident("operator_schema")?,
+            symbol: answer.value("operator_symbol")?,
+        },
+        bitwise: answer.value("bitwise")?,
+    })
+}
+
+fn key(answer: &Answer, columns: &mut KeyColumns) -> Result<Key, CatalogError> {
+    let name = answer.ident("name")?;
+    let constraint = answer.optional_sql("constraint_definition")?;
+    Ok(Key {
+        columns: columns.remove(&name).unwrap_or_default(),
+        name,
+        include: answer.idents("include")?,
+        constraint: constraint.is_some(),
+        deferrable: answer.value("deferrable")?,
+        initially_deferred: answer.value("initially_deferred")?,
+        definition: constraint.map_or_else(|| answer.sql("definition"), Ok)?,
+        storage_parameters: answer.storage_parameters("storage_parameters")?,
+        tablespace: answer.optional_ident("tablespace")?,
+        partial_or_expression: answer.value("partial_or_expression")?,
+        valid: answer.value("valid")?,
+        comment: answer.value("comment")?,
+        bytes: answer.value("bytes")?,
+    })
+}
+
+fn exclusion(answer: &Answer) -> Result<NamedDefinition, CatalogError> {
+    Ok(NamedDefinition {
+        name: answer.ident("name")?,
+        definition: answer.sql("constraint_definition")?,
+        comment: answer.value("comment")?,
+    })
+}
+
+fn index(answer: &Answer) -> Result<Index, CatalogError> {
+    Ok(Index {
+        name: answer.ident("name")?,
+        using: answer.sql("using")?,
+        definition: answer.sql("definition")?,
+        tablespace: answer.optional_ident("tablespace")?,
+        valid: answer.value("valid")?,
+        clustered: answer.value("clustered")?,
+        comment: answer.value("comment")?,
+        statistics_targets: statistics_targets(answer)?,
+        bytes: answer.value("bytes")?,
+    })
+}
+
+fn statistics_targets(answer: &Answer) -> Result<Vec<(i16, i32)>, CatalogError> {
+    let columns = answer
+        .value::<Option<Vec<i16>>>("statistics_columns")?
+        .unwrap_or_default();
+    let targets = answer
+        .value::<Option<Vec<i32>>>("statistics_targets")?
+        .unwrap_or_default();
+    Ok(columns.into_iter().zip(targets).collect())
+}

@@ -1,0 +1,47 @@
+//! What the connected role may do, and how much the server can lock.
+
+use postgres::Transaction;
+
+use super::CatalogError;
+use super::ask::{ask_one, question};
+use super::load::{existing, gone};
+use crate::model::Table;
+
+/// What the connected role may do with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Privileges {
+    /// Has the privileges of the table's owner (a superuser always).
+    pub owner_member: bool,
+    pub superuser: bool,
+    /// CREATE on the table's schema.
+    pub create_on_schema: bool,
+    /// Can write `pgcleave.history`, or make what of it is missing.
+    pub history: bool,
+    /// Sees other sessions' snapshots (`pg_read_all_stats`).
+    pub read_all_stats: bool,
+}
+
+/// Reads what the connected role may do.
+///
+/// # Errors
+/// When the table is gone or the query fails.
+pub fn load_privileges(tx: &mut Transaction<'_>, table: &Table) -> Result<Privileges, CatalogError> {
+    let (oid, _) = existing(tx, &table.name)?;
+    let answer = ask_one(tx, question!("privileges"), &[&oid])?.ok_or_else(|| gone(&table.name))?;
+    Ok(Privileges {
+        owner_member: answer.value("owner_member")?,
+        superuser: answer.value("superuser")?,
+        create_on_schema: answer.value("create_on_schema")?,
+        history: answer.value("history")?,
+        read_all_stats: answer.value("read_all_stats")?,
+    })
+}
+
+/// How many locks the server's shared table is sized for.
+///
+/// # Errors
+/// When the query fails.
+pub fn lock_table_capacity(tx: &mut Transaction<'_>) -> Result<i64, CatalogError> {
+    let answer = ask_one(tx, question!("lock_table_capacity"), &[])?;
+    answer.map_or(Ok(0), |answer| answer.value("capacity"))
+}

@@ -1,0 +1,89 @@
+-- One row per column, by position.
+WITH RECURSIVE types AS (
+    -- A domain's base type may be a domain again.
+    SELECT t.oid AS column_type, t.oid, t.typtype, t.typbasetype
+      FROM pg_catalog.pg_type t
+     WHERE t.oid IN (SELECT a.atttypid
+                       FROM pg_catalog.pg_attribute a
+                      WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped)
+    UNION ALL
+    SELECT d.column_type, t.oid, t.typtype, t.typbasetype
+      FROM types d
+           JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype
+     WHERE d.typtype = 'd'
+), base AS (
+    SELECT d.column_type, t.*, n.nspname
+      FROM types d
+           JOIN pg_catalog.pg_type t ON t.oid = d.oid
+           JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+     WHERE d.typtype <> 'd'
+), sequences AS (
+    -- Where a column owns several, the one that its default uses comes first.
+    SELECT DISTINCT ON (o.refobjsubid)
+           o.refobjsubid AS attnum, o.deptype, n.nspname, s.relname
+      FROM pg_catalog.pg_depend o
+           JOIN pg_catalog.pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+           JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
+           LEFT JOIN pg_catalog.pg_attrdef f
+                  ON f.adrelid = o.refobjid AND f.adnum = o.refobjsubid
+           LEFT JOIN pg_catalog.pg_depend u
+                  ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = f.oid
+                 AND u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid = s.oid
+     WHERE o.classid = 'pg_catalog.pg_class'::regclass
+       AND o.refclassid = 'pg_catalog.pg_class'::regclass
+       AND o.refobjid = $1
+       AND o.refobjsubid > 0
+       AND o.deptype IN ('a', 'i')
+     ORDER BY o.refobjsubid, o.deptype DESC, u.objid IS NULL, n.nspname, s.relname
+)
+SELECT a.attname AS name,
+       pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_sql,
+       CASE WHEN b.nspname = 'pg_catalog' THEN b.typname::text
+            ELSE pg_catalog.format('%I.%I', b.nspname, b.typname) END AS base_type,
+       CASE WHEN a.attcollation <> t.typcollation
+            THEN pg_catalog.format('%I.%I', cn.nspname, c.collname) END AS collation,
+       -- From PostgreSQL 18 on, attnotnull also stands for a NOT NULL that isn't validated.
+       a.attnotnull AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_constraint n
+            WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey[1] = a.attnum
+              AND NOT n.convalidated) AS not_null,
+       pg_catalog.pg_get_expr(f.adbin, f.adrelid) AS expression,
+       a.attidentity::text AS identity,
+       a.attgenerated::text AS generated,
+       s.deptype::text AS sequence_dependency,
+       s.nspname AS sequence_schema,
+       s.relname AS sequence_name,
+       -- -1 up to PostgreSQL 16, NULL from 17 on: not set.
+       nullif(a.attstattarget, -1)::integer AS statistics_target,
+       (SELECT coalesce(pg_catalog.array_agg(o.option ORDER BY o.place), '{}')
+          FROM pg_catalog.unnest(a.attoptions) WITH ORDINALITY AS o (option, place)
+         WHERE o.option NOT LIKE 'pg\_%') AS options,
+       d.description AS comment,
+       EXISTS (
+           SELECT FROM pg_catalog.pg_opclass k
+            WHERE k.opcdefault
+              AND k.opcmethod = (SELECT m.oid FROM pg_catalog.pg_am m WHERE m.amname = 'btree')
+              AND (k.opcintype = b.oid
+                   OR (b.typtype = 'e' AND k.opcintype = 'pg_catalog.anyenum'::regtype)
+                   OR (b.typtype = 'r' AND k.opcintype = 'pg_catalog.anyrange'::regtype)
+                   OR (b.typtype = 'm' AND k.opcintype = 'pg_catalog.anymultirange'::regtype)
+                   OR (b.typtype = 'c' AND k.opcintype = 'pg_catalog.record'::regtype)
+                   OR (b.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
+                       AND k.opcintype = 'pg_catalog.anyarray'::regtype)
+                   OR EXISTS (SELECT FROM pg_catalog.pg_cast x
+                               WHERE x.castsource = b.oid AND x.casttarget = k.opcintype
+                                 AND x.castmethod = 'b' AND x.castcontext = 'i'))) AS btree
+  FROM pg_catalog.pg_attribute a
+       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+       JOIN base b ON b.column_type = a.atttypid
+       LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
+       LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace
+       LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+       LEFT JOIN sequences s ON s.attnum = a.attnum
+       LEFT JOIN pg_catalog.pg_description d
+              ON d.classoid = 'pg_catalog.pg_class'::regclass AND d.objoid = a.attrelid
+             AND d.objsubid = a.attnum
+ WHERE a.attrelid = $1
+   AND a.attnum > 0
+   AND NOT a.attisdropped
+ ORDER BY a.attnum

@@ -1,0 +1,72 @@
+-- Relations, rules, policies and labels that hang on the table.
+SELECT 'materialized_view' AS kind,
+       pg_catalog.format('%I.%I', n.nspname, v.relname) AS name
+  FROM pg_catalog.pg_depend d
+       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+       JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'm'
+       JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
+ WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+   AND d.refclassid = 'pg_catalog.pg_class'::regclass
+   AND d.refobjid = $1
+   AND v.oid <> $1
+UNION
+SELECT 'rule', pg_catalog.format('%I on %I.%I', r.rulename, n.nspname, t.relname)
+  FROM pg_catalog.pg_depend d
+       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename <> '_RETURN'
+       JOIN pg_catalog.pg_class t ON t.oid = r.ev_class
+       JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+ WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+   AND d.refclassid = 'pg_catalog.pg_class'::regclass
+   AND d.refobjid = $1
+UNION
+SELECT 'foreign_policy', pg_catalog.format('%I on %I.%I', p.polname, n.nspname, t.relname)
+  FROM pg_catalog.pg_depend d
+       JOIN pg_catalog.pg_policy p ON p.oid = d.objid
+       JOIN pg_catalog.pg_class t ON t.oid = p.polrelid
+       JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+ WHERE d.classid = 'pg_catalog.pg_policy'::regclass
+   AND d.refclassid = 'pg_catalog.pg_class'::regclass
+   AND d.refobjid = $1
+   AND p.polrelid <> $1
+UNION
+SELECT 'inheritance_parent', pg_catalog.format('%I.%I', n.nspname, p.relname)
+  FROM pg_catalog.pg_inherits h
+       JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+       JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace
+ WHERE h.inhrelid = $1
+UNION
+-- A partitioned table's own partitions aren't dependents.
+SELECT 'inheritance_child', pg_catalog.format('%I.%I', n.nspname, c.relname)
+  FROM pg_catalog.pg_inherits h
+       JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid AND NOT c.relispartition
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE h.inhparent = $1
+UNION
+SELECT 'typed_table', pg_catalog.format_type(c.reloftype, NULL)
+  FROM pg_catalog.pg_class c
+ WHERE c.oid = $1
+   AND c.reloftype <> 0
+UNION
+SELECT 'extension', e.extname::text
+  FROM pg_catalog.pg_depend d
+       JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+ WHERE d.classid = 'pg_catalog.pg_class'::regclass
+   AND d.objid = $1
+   AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+   AND d.deptype = 'e'
+UNION
+SELECT 'security_label', pg_catalog.format('%s: %s', l.provider, l.label)
+  FROM pg_catalog.pg_seclabel l
+ WHERE l.classoid = 'pg_catalog.pg_class'::regclass
+   AND l.objoid = $1
+UNION
+-- A two-phase transaction's locks have no backend; the lock on its own id tells whose they are.
+SELECT 'prepared_transaction', p.gid
+  FROM pg_catalog.pg_locks l
+       JOIN pg_catalog.pg_locks x
+         ON x.locktype = 'transactionid' AND x.pid IS NULL AND x.virtualtransaction = l.virtualtransaction
+       JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
+ WHERE l.locktype = 'relation'
+   AND l.pid IS NULL
+   AND l.relation = $1
+   AND p.database = pg_catalog.current_database()

@@ -1,0 +1,84 @@
+-- md5 of the table's structure. The same text runs inside SQL functions that
+-- the migrations install, with the table as $1. The caller sets search_path to
+-- pg_catalog, pg_temp and pins TimeZone, DateStyle, IntervalStyle,
+-- extra_float_digits, bytea_output and quote_all_identifiers: constants in
+-- definitions are printed by them.
+SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
+    'table', pg_catalog.jsonb_build_array(
+        c.relkind::text, c.relpersistence::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+        c.relrowsecurity, c.relforcerowsecurity, c.relreplident::text,
+        (SELECT i.relname::text
+           FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+          WHERE x.indrelid = c.oid AND x.indisreplident)),
+    'columns', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+                   (SELECT pg_catalog.format('%I.%I', n.nspname, o.collname)
+                      FROM pg_catalog.pg_collation o
+                           JOIN pg_catalog.pg_namespace n ON n.oid = o.collnamespace
+                     WHERE o.oid = a.attcollation),
+                   a.attnotnull,
+                   EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                            WHERE k.conrelid = a.attrelid AND k.contype = 'n'
+                              AND k.conkey[1] = a.attnum AND NOT k.convalidated),
+                   (SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid)
+                      FROM pg_catalog.pg_attrdef f
+                     WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum),
+                   a.attidentity::text, a.attgenerated::text) ORDER BY a.attnum)
+          FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    'constraints', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   k.conname::text, pg_catalog.pg_get_constraintdef(k.oid), k.convalidated)
+                   ORDER BY k.conname::text COLLATE pg_catalog."C", k.oid)
+          FROM pg_catalog.pg_constraint k
+         WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0),
+    'indexes', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   i.relname::text, pg_catalog.pg_get_indexdef(i.oid), x.indisvalid)
+                   ORDER BY i.relname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+         WHERE x.indrelid = c.oid),
+    'triggers', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text)
+                   ORDER BY t.tgname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_trigger t
+         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+           AND t.tgname NOT IN ('pgcleave_sync', 'pgcleave_sync_truncate',
+                                'pgcleave_reverse', 'pgcleave_reverse_truncate')),
+    'policies', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   p.polname::text, p.polcmd::text, p.polpermissive,
+                   (SELECT pg_catalog.jsonb_agg(CASE WHEN r.oid = 0 THEN 'public'
+                                                     ELSE pg_catalog.pg_get_userbyid(r.oid)::text END
+                                                ORDER BY pg_catalog.pg_get_userbyid(r.oid)::text
+                                                         COLLATE pg_catalog."C")
+                      FROM pg_catalog.unnest(p.polroles) AS r (oid)),
+                   pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+                   pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+                   ORDER BY p.polname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_policy p
+         WHERE p.polrelid = c.oid),
+    'rules', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   pg_catalog.pg_get_ruledef(r.oid), r.ev_enabled::text)
+                   ORDER BY r.rulename::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_rewrite r
+         WHERE r.ev_class = c.oid),
+    'views', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   n.nspname::text, v.relname::text, pg_catalog.pg_get_viewdef(v.oid))
+                   ORDER BY n.nspname::text COLLATE pg_catalog."C", v.relname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_class v
+               JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
+         WHERE v.oid <> c.oid
+           AND v.oid IN (SELECT r.ev_class
+                           FROM pg_catalog.pg_depend d
+                                JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+                          WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+                            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                            AND d.refobjid = c.oid))
+    )::text) AS fingerprint
+  FROM pg_catalog.pg_class c
+ WHERE c.oid = $1::oid

@@ -1,0 +1,17 @@
+-- What the connected role may do here.
+SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owner_member,
+       (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER) AS superuser,
+       pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE') AS create_on_schema,
+       CASE WHEN h.oid IS NULL
+            THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+            WHEN NOT pg_catalog.has_schema_privilege(h.oid, 'USAGE') THEN false
+            WHEN t.oid IS NULL THEN pg_catalog.has_schema_privilege(h.oid, 'CREATE')
+            ELSE pg_catalog.has_table_privilege(t.oid, 'SELECT')
+                 AND pg_catalog.has_table_privilege(t.oid, 'INSERT')
+                 AND pg_catalog.has_table_privilege(t.oid, 'UPDATE')
+                 AND pg_catalog.has_table_privilege(t.oid, 'DELETE') END AS history,
+       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS read_all_stats
+  FROM pg_catalog.pg_class c
+       LEFT JOIN pg_catalog.pg_namespace h ON h.nspname = 'pgcleave'
+       LEFT JOIN pg_catalog.pg_class t ON t.relnamespace = h.oid AND t.relname = 'history'
+ WHERE c.oid = $1

@@ -1,0 +1,188 @@
+//! `pgcleave apply`: shows each pending step, asks, runs it, records it.
+
+use super::changes::changes;
+use super::existing::{difference, render_again};
+use super::progress_bar::Bar;
+use super::prompt::{self, Answer};
+use super::run_context::Context;
+use super::{ApplyArgs, Cli, Failure, Hazard, interrupt};
+use crate::apply::{Session, Stage, is_done};
+use crate::catalog;
+use crate::db::history::Direction;
+use crate::migration::{MigrationFile, Part};
+use crate::plan::Facts;
+
+/// More logged changes than this are caught up before the switch.
+const SMALL_BACKLOG: i64 = 500;
+
+pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
+    let context = Context::load(cli, &args.spec.path, args.table.as_deref())?;
+    let through = args
+        .through
+        .as_deref()
+        .map(|text| context.step_named(text))
+        .transpose()?;
+    if !args.yes {
+        prompt::require("--yes")?;
+    }
+    refuse_edited_files(&context, args)?;
+    let target = context.target.clone().with_notices(super::notices::printer(cli));
+    let allowed = args
+        .allow
+        .iter()
+        .map(|hazard| hazard_name(*hazard).to_owned())
+        .collect();
+    let mut session = Session::open(&target, context.relations.clone(), allowed, interrupt::catch())?;
+    let stage = session.position()?.stage;
+    if stage < Stage::CutOver {
+        refuse_changed_catalog(&context, &mut session)?;
+    }
+    refuse_changed_history(&context, &mut session)?;
+    run_pending(cli, args, &context, &mut session, through.as_deref())
+}
+
+fn hazard_name(hazard: Hazard) -> &'static str {
+    match hazard {
+        Hazard::UnseenSnapshots => "unseen_snapshots",
+        Hazard::EditedFiles => "edited_files",
+    }
+}
+
+/// What runs must be what pgcleave wrote, or what the user says is right.
+fn refuse_edited_files(context: &Context, args: &ApplyArgs) -> Result<(), Failure> {
+    let (_, _, expected) = render_again(&context.folder, &context.spec)?;
+    let diff = difference(&context.directory, &expected);
+    if diff.is_empty() {
+        return Ok(());
+    }
+    eprintln!("{diff}");
+    if args.allow.contains(&Hazard::EditedFiles) {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        &format!(
+            "the files in {} aren't what pgcleave writes for pgcleave.toml and catalog.json",
+            context.folder.display()
+        ),
+        "the diff is above; write them again (pgcleave generate), or run them as they are: --allow edited_files",
+    ))
+}
+
+/// The table must be what the files were rendered from.
+fn refuse_changed_catalog(context: &Context, session: &mut Session) -> Result<(), Failure> {
+    let Facts { table: recorded, .. } = context.facts()?;
+    let mut snapshot = catalog::snapshot(session.client())?;
+    let live = catalog::load_table(&mut snapshot, &context.table)?;
+    let lines = changes(&recorded, &live)?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        &format!(
+            "{} has changed since its migrations were written:\n- {}",
+            context.table.plain(),
+            lines.join("\n- ")
+        ),
+        "write them again: pgcleave generate; once the conversion has begun, undo the change or roll back first",
+    ))
+}
+
+/// A file that was run must not change afterwards: its down file would not fit.
+fn refuse_changed_history(context: &Context, session: &mut Session) -> Result<(), Failure> {
+    for entry in session.history()? {
+        let part = match entry.direction {
+            Direction::Up => Part::Up,
+            Direction::Down => continue,
+        };
+        let Some(file) = context.directory.find(&entry.step, part) else {
+            continue;
+        };
+        if file.checksum() != entry.checksum {
+            return Err(Failure::refused(
+                &format!("{} was changed after it was run on {}", file.name, entry.at),
+                "bring the file back as it was (version control), or roll back with the files as they were",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn run_pending(
+    cli: &Cli,
+    args: &ApplyArgs,
+    context: &Context,
+    session: &mut Session,
+    through: Option<&str>,
+) -> Result<(), Failure> {
+    let mut bar = Bar::new(cli.quiet);
+    for file in context.directory.ups() {
+        let stem = file.name.stem.as_str();
+        let named = through == Some(stem);
+        if stem == "drop_retired_table" && !named {
+            break;
+        }
+        let (position, history) = (session.position()?, session.history()?);
+        if !is_done(stem, position.stage, &history) {
+            if !args.yes && !confirmed(file, context)? {
+                eprintln!(
+                    "stopped before {stem}; go on with: pgcleave apply {}",
+                    context.spec.name
+                );
+                return Ok(());
+            }
+            if stem == "keep_in_step" {
+                catch_up_again(context, session, &mut bar)?;
+            }
+            session.run(
+                file,
+                context.directory.find(stem, Part::Verify),
+                Direction::Up,
+                &mut bar,
+            )?;
+            println!("done: {:04} {stem}", file.name.number);
+        }
+        if named {
+            break;
+        }
+    }
+    let stage = session.position()?.stage;
+    if !cli.quiet {
+        eprintln!("{}", super::status::next_step(context, stage));
+    }
+    Ok(())
+}
+
+/// A prompt may have waited for hours: what was written meanwhile must not be
+/// drained with writers blocked.
+fn catch_up_again(context: &Context, session: &mut Session, bar: &mut Bar) -> Result<(), Failure> {
+    if session.position()?.progress.backlog <= SMALL_BACKLOG {
+        return Ok(());
+    }
+    let Some(file) = context.directory.find("catch_up", Part::Up) else {
+        return Ok(());
+    };
+    Ok(session.run(
+        file,
+        context.directory.find("catch_up", Part::Verify),
+        Direction::Up,
+        bar,
+    )?)
+}
+
+/// Shows a step and asks until the answer isn't "show".
+fn confirmed(file: &MigrationFile, context: &Context) -> Result<bool, Failure> {
+    eprintln!("\n{:04} {}", file.name.number, file.title());
+    for heading in ["Lock", "Takes", "Undo", "Hazards", "Mind"] {
+        if let Some(text) = file.header(heading) {
+            eprintln!("  {}: {text}", heading.to_lowercase());
+        }
+    }
+    loop {
+        let answer = prompt::ask_step(&format!("Run this step on {}?", context.table.plain()))?;
+        match answer {
+            Answer::Yes => return Ok(true),
+            Answer::No | Answer::Quit => return Ok(false),
+            Answer::Show => eprintln!("{}", file.text),
+        }
+    }
+}

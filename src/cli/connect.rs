@@ -1,0 +1,10 @@
+//! The connection that the flags and the environment name.
+
+use super::{Cli, Failure};
+use crate::db::connect::Target;
+
+/// Resolves the connection as libpq does.
+pub fn target(cli: &Cli) -> Result<Target, Failure> {
+    let environment = |name: &str| std::env::var(name).ok();
+    Ok(Target::resolve(cli.database_url.as_deref(), &environment)?)
+}

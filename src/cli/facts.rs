@@ -1,0 +1,141 @@
+//! Everything that planning needs, in one read-only snapshot of the server.
+
+use postgres::Client;
+
+use super::Failure;
+use crate::catalog;
+use crate::model::{KeyRange, Measures, RelationKind, Table};
+use crate::plan::{Candidate, FACTS_FORMAT, Facts, Problem, candidates, derived, partition_names};
+use crate::spec::TableSpec;
+use crate::sql::{Ident, QualifiedName};
+
+/// A table as it is now, with its sizes.
+pub struct Loaded {
+    pub facts: Facts,
+    pub measures: Measures,
+    pub candidates: Vec<Candidate>,
+    /// What only the live server shows: names taken, privileges, lock table.
+    pub live_problems: Vec<Problem>,
+}
+
+/// How the table is meant to be partitioned, as far as it is known.
+pub struct Wish<'a> {
+    pub key: Option<&'a str>,
+    pub time_zone: chrono_tz::Tz,
+}
+
+/// Reads the table; the key is the likeliest candidate where none is wished for.
+pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Loaded, Failure> {
+    let mut snapshot = catalog::snapshot(client)?;
+    let table = catalog::load_table(&mut snapshot, name)?;
+    let measures = catalog::load_measures(&mut snapshot, name)?;
+    let candidates = candidates(&table);
+    let key = match wish.key {
+        Some(key) => Some(key.to_owned()),
+        None => candidates.first().map(|c| c.column.as_str().to_owned()),
+    };
+    let zone = wish.time_zone.name();
+    let as_of = catalog::today(&mut snapshot, zone)?;
+    let key_range = match key.and_then(|key| readable_key(&table, &key)) {
+        Some(key) => catalog::load_key_range(&mut snapshot, &table, &key, zone)?,
+        None => KeyRange {
+            first: None,
+            last: None,
+            has_null: false,
+            has_infinity: false,
+        },
+    };
+    let live_problems = privilege_problems(&catalog::load_privileges(&mut snapshot, &table)?, &table);
+    let facts = Facts {
+        format: FACTS_FORMAT,
+        as_of,
+        key_range,
+        table,
+    };
+    Ok(Loaded {
+        facts,
+        measures,
+        candidates,
+        live_problems,
+    })
+}
+
+/// The key, if its range can be read: a candidate column of an ordinary table.
+fn readable_key(table: &Table, key: &str) -> Option<Ident> {
+    let is_candidate = candidates(table).iter().any(|c| c.column.as_str() == key);
+    (is_candidate && table.kind == RelationKind::Table)
+        .then(|| Ident::new(key).ok())
+        .flatten()
+}
+
+fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !privileges.owner_member {
+        problems.push(Problem::blocker(
+            format!(
+                "the role isn't (a member of) {}, the owner of {}",
+                table.owner.as_str(),
+                table.name.plain()
+            ),
+            "connect as the owner or as a member of it",
+        ));
+    }
+    if !privileges.create_on_schema {
+        problems.push(Problem::blocker(
+            format!(
+                "the role may not create anything in the schema {}",
+                table.name.schema.as_str()
+            ),
+            format!("GRANT CREATE ON SCHEMA {} TO it", table.name.schema),
+        ));
+    }
+    if !privileges.history {
+        problems.push(Problem::warning(
+            "the role may not create the schema pgcleave, where apply keeps its history",
+            "GRANT CREATE ON DATABASE to it, or have CREATE SCHEMA pgcleave AUTHORIZATION done for it; the files run by psql do without",
+        ));
+    }
+    if !privileges.read_all_stats {
+        problems.push(Problem::note(
+            "the role can't see others' snapshots (pg_read_all_stats), which the cutover must wait for",
+            "GRANT pg_read_all_stats to it, or allow unseen_snapshots at the cutover after a look of your own",
+        ));
+    }
+    problems
+}
+
+/// Names of ours that are taken, and a lock table too small for the partitions.
+pub fn placement_problems(
+    client: &mut Client,
+    facts: &Facts,
+    spec: &TableSpec,
+) -> Result<Vec<Problem>, Failure> {
+    let mut snapshot = catalog::snapshot(client)?;
+    let taken = catalog::names_in_use(&mut snapshot, &facts.table.name.schema)?;
+    let capacity = catalog::lock_table_capacity(&mut snapshot)?;
+    let planned = partition_names(facts, spec);
+    let mut problems: Vec<Problem> = planned
+        .iter()
+        .chain([&derived(&facts.table.name, "_pgcleave_copy")])
+        .filter(|name| taken.contains(&name.name))
+        .map(|name| {
+            Problem::blocker(
+                format!("the name {} is taken", name.plain()),
+                "rename or drop that relation; if it is what another run left, undo that: pgcleave rollback",
+            )
+        })
+        .collect();
+    // One transaction locks every partition with its indexes: see problems of many partitions in the manual.
+    let indexes = 1 + facts.table.unique_keys.len() + facts.table.indexes.len();
+    let locks = (planned.len() * (indexes + 2)) as i64;
+    if locks > capacity {
+        problems.push(Problem::blocker(
+            format!(
+                "{locks} locks would be needed for {} partitions; the server's lock table holds {capacity}",
+                planned.len()
+            ),
+            "raise max_locks_per_transaction (needs a restart), or choose a wider --interval",
+        ));
+    }
+    Ok(problems)
+}

@@ -1,0 +1,288 @@
+//! `pgcleave inspect`: facts, candidates and every problem at once.
+
+use std::fmt::Write;
+
+use chrono::NaiveDate;
+use indicatif::HumanBytes;
+use serde::Serialize;
+
+use super::facts::{Loaded, Wish, load, placement_problems};
+use super::{Cli, Failure, Format, InspectArgs, connect, source};
+use crate::model::{Interval, KeyRange, Measures, Table};
+use crate::plan::{Candidate, Facts, Problem, Severity, bounds, find_problems, partition_names};
+use crate::spec::{DEFAULT_BATCH_BLOCKS, DEFAULT_OUT, RunnerName, Strategy, TableSpec};
+
+/// What `inspect --format json` prints; `format` changes when its shape does.
+#[derive(Serialize)]
+struct Report<'a> {
+    format: u32,
+    table: &'a Table,
+    measures: &'a Measures,
+    candidates: &'a [Candidate],
+    proposal: Option<Proposal>,
+    blocked: bool,
+    problems: &'a [Problem],
+}
+
+/// The key and interval that the problems were judged by.
+#[derive(Serialize)]
+struct Proposal {
+    key: String,
+    interval: Interval,
+    time_zone: String,
+    /// With the default partition; `None` where there would be too many.
+    partitions: Option<usize>,
+    key_range: KeyRange,
+}
+
+pub fn run(cli: &Cli, args: &InspectArgs) -> Result<(), Failure> {
+    let mut client = connect::target(cli)?.open()?;
+    let name = source::find(&mut client, &args.table)?;
+    let wish = Wish {
+        key: args.key.as_deref(),
+        time_zone: args.time_zone,
+    };
+    let loaded = load(&mut client, &name, &wish)?;
+    let spec = judged_by(&loaded, args, name.typed());
+    let mut problems = loaded.live_problems.clone();
+    match &spec {
+        Some(spec) => {
+            problems.extend(find_problems(&loaded.facts, spec));
+            problems.extend(placement_problems(&mut client, &loaded.facts, spec)?);
+        }
+        None => problems.push(Problem::blocker(
+            format!("{} has no date, timestamp or timestamptz column", name.plain()),
+            "range partitioning by time needs one",
+        )),
+    }
+    problems.sort_by_key(|p| p.severity);
+    let blocked = problems.iter().any(|p| p.severity == Severity::Blocker);
+    let proposal = spec.as_ref().map(|spec| proposal(&loaded.facts, spec));
+    let text = match args.format {
+        Format::Json => serde_json::to_string_pretty(&Report {
+            format: 1,
+            table: &loaded.facts.table,
+            measures: &loaded.measures,
+            candidates: &loaded.candidates,
+            proposal,
+            blocked,
+            problems: &problems,
+        })?,
+        Format::Text => text(&loaded, proposal.as_ref(), &problems),
+    };
+    println!("{text}");
+    if blocked { Err(Failure::blocked()) } else { Ok(()) }
+}
+
+/// The wished-for key and interval, or the likeliest.
+fn judged_by(loaded: &Loaded, args: &InspectArgs, name: String) -> Option<TableSpec> {
+    let key = match &args.key {
+        Some(key) => key.clone(),
+        None => loaded.candidates.first()?.column.as_str().to_owned(),
+    };
+    Some(TableSpec {
+        name,
+        key,
+        strategy: Strategy::Range,
+        interval: args.interval.unwrap_or_else(|| propose(&loaded.facts)),
+        premake: args.premake,
+        time_zone: args.time_zone,
+        runner: RunnerName::Plain,
+        out: DEFAULT_OUT.into(),
+        batch_size: DEFAULT_BATCH_BLOCKS,
+    })
+}
+
+/// The interval that suits the key's range.
+pub fn propose(facts: &Facts) -> Interval {
+    let day = |text: &Option<String>| text.as_deref().and_then(bounds::parse_day);
+    let last: NaiveDate = day(&facts.key_range.last).unwrap_or(facts.as_of);
+    bounds::propose_interval(day(&facts.key_range.first), last.max(facts.as_of))
+}
+
+fn proposal(facts: &Facts, spec: &TableSpec) -> Proposal {
+    let partitions = partition_names(facts, spec).len();
+    Proposal {
+        key: spec.key.clone(),
+        interval: spec.interval,
+        time_zone: spec.time_zone.name().to_owned(),
+        partitions: (partitions > 0).then_some(partitions),
+        key_range: facts.key_range.clone(),
+    }
+}
+
+fn text(loaded: &Loaded, proposal: Option<&Proposal>, problems: &[Problem]) -> String {
+    let mut out = String::new();
+    // Writing into a String can't fail.
+    let _ = describe(&mut out, loaded, proposal);
+    let _ = describe_problems(&mut out, problems);
+    out.trim_end().to_owned()
+}
+
+fn describe(out: &mut String, loaded: &Loaded, proposal: Option<&Proposal>) -> std::fmt::Result {
+    let (table, measures) = (&loaded.facts.table, &loaded.measures);
+    let bytes = |n: i64| HumanBytes(n.unsigned_abs()).to_string();
+    let rows = if measures.estimated_rows < 0.0 {
+        "rows unknown (never analysed)".to_owned()
+    } else {
+        format!("about {:.0} rows", measures.estimated_rows)
+    };
+    writeln!(
+        out,
+        "{} ({}, owner {})",
+        table.name.plain(),
+        table.kind.label(),
+        table.owner.as_str()
+    )?;
+    writeln!(
+        out,
+        "size: {} table, {} indexes, {rows}",
+        bytes(measures.table_bytes),
+        bytes(measures.index_bytes)
+    )?;
+    section(out, "columns", table.columns.iter().map(column_line))?;
+    section(
+        out,
+        "primary key",
+        table
+            .primary_key
+            .iter()
+            .map(|k| format!("{}: {}", k.name.as_str(), k.definition)),
+    )?;
+    let keys = table
+        .unique_keys
+        .iter()
+        .map(|k| format!("{}: {}", k.name.as_str(), k.definition));
+    section(out, "unique constraints and indexes", keys)?;
+    section(
+        out,
+        "checks",
+        table
+            .checks
+            .iter()
+            .map(|c| format!("{}: {}", c.name.as_str(), c.definition)),
+    )?;
+    let indexes = table
+        .indexes
+        .iter()
+        .map(|i| format!("{} ({})", i.definition, bytes(i.bytes)));
+    section(out, "indexes", indexes)?;
+    let keys_out = table
+        .foreign_keys_out
+        .iter()
+        .map(|k| format!("{}: {}", k.name.as_str(), k.definition));
+    section(out, "foreign keys out", keys_out)?;
+    let keys_in = table.foreign_keys_in.iter();
+    let keys_in = keys_in.map(|k| format!("{} of {}: {}", k.name.as_str(), k.table.plain(), k.definition));
+    section(out, "foreign keys in", keys_in)?;
+    section(
+        out,
+        "triggers",
+        table.triggers.iter().map(|t| t.definition.to_string()),
+    )?;
+    section(out, "views", table.views.iter().map(|v| v.name.plain()))?;
+    section(
+        out,
+        "candidates for the key",
+        loaded.candidates.iter().map(candidate_line),
+    )?;
+    if let Some(proposal) = proposal {
+        section(out, "proposal", proposal_lines(proposal))?;
+    }
+    Ok(())
+}
+
+fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) -> std::fmt::Result {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    lines.try_for_each(|line| writeln!(out, "  {line}"))
+}
+
+fn column_line(column: &crate::model::Column) -> String {
+    let mut line = format!("{} {}", column.name.as_str(), column.type_sql);
+    if column.not_null {
+        line.push_str(" NOT NULL");
+    }
+    if let Some(default) = &column.default {
+        line.push_str(&format!(" DEFAULT {default}"));
+    }
+    if let Some(identity) = &column.identity {
+        line.push_str(if identity.always {
+            " IDENTITY ALWAYS"
+        } else {
+            " IDENTITY BY DEFAULT"
+        });
+    }
+    if let Some(generated) = &column.generated {
+        line.push_str(&format!(" GENERATED AS ({})", generated.expression));
+    }
+    line
+}
+
+fn candidate_line(candidate: &Candidate) -> String {
+    let mut facts = vec![candidate.type_sql.clone()];
+    facts.push(
+        if candidate.not_null {
+            "NOT NULL"
+        } else {
+            "may be NULL"
+        }
+        .to_owned(),
+    );
+    facts.push(
+        if candidate.in_primary_key {
+            "in the primary key"
+        } else {
+            "not in the primary key"
+        }
+        .to_owned(),
+    );
+    if candidate.leads_an_index {
+        facts.push("leads an index".to_owned());
+    }
+    format!("{}: {}", candidate.column.as_str(), facts.join(", "))
+}
+
+fn proposal_lines(proposal: &Proposal) -> impl Iterator<Item = String> {
+    let range = &proposal.key_range;
+    let ends = match (&range.first, &range.last) {
+        (Some(first), Some(last)) => format!("from {first} to {last} ({})", proposal.time_zone),
+        _ => "no values yet".to_owned(),
+    };
+    let holds = |what: &str, is: bool| format!("{}{what}", if is { "holds " } else { "no " });
+    let count = proposal
+        .partitions
+        .map_or("too many".to_owned(), |n| n.to_string());
+    [
+        format!(
+            "partition by range ({}), {}: {count} partitions with the default partition",
+            proposal.key, proposal.interval
+        ),
+        format!(
+            "key {ends}; {}, {}",
+            holds("NULL", range.has_null),
+            holds("infinity", range.has_infinity)
+        ),
+    ]
+    .into_iter()
+}
+
+/// Blockers, warnings and notes, each with its remedy.
+pub fn describe_problems(out: &mut String, problems: &[Problem]) -> std::fmt::Result {
+    for (severity, title) in [
+        (Severity::Blocker, "blockers"),
+        (Severity::Warning, "warnings"),
+        (Severity::Note, "notes"),
+    ] {
+        let lines = problems.iter().filter(|p| p.severity == severity);
+        section(
+            out,
+            title,
+            lines.map(|p| format!("- {}\n    {}", p.cause, p.remedy)),
+        )?;
+    }
+    Ok(())
+}

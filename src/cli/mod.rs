@@ -1,0 +1,291 @@
+//! The command line: one verb per file, each load → decide → show → act.
+
+mod apply;
+mod changes;
+mod connect;
+mod demo;
+mod existing;
+mod facts;
+mod failure;
+mod generate;
+mod inspect;
+mod interrupt;
+mod notices;
+mod progress_bar;
+mod prompt;
+mod rollback;
+mod run_context;
+mod source;
+mod status;
+mod verify;
+mod wizard;
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub use failure::Failure;
+
+use crate::model::Interval;
+use crate::spec::{RunnerName, Strategy};
+
+/// Turns a live PostgreSQL table into a natively partitioned one.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pgcleave",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Example:\n  pgcleave inspect public.events\n  pgcleave generate public.events --key created_at --interval monthly\n  pgcleave apply public.events\n\nThe connection is --database-url, else DATABASE_URL, else libpq's PG* variables.\nExit codes: 0 done, 1 failed, 2 usage, 3 differences, 4 refused, 5 no connection or privilege, 6 locked, 130 interrupted."
+)]
+pub struct Cli {
+    /// Connection URL or key=value string; the password is better kept in ~/.pgpass or PGPASSWORD.
+    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// When to colour the output (NO_COLOR is honoured).
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Say less: no progress, no notices.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more: the server's notices in full.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a verb reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show a table's facts and everything that stands in the way; changes nothing.
+    #[command(after_help = "Example:\n  pgcleave inspect public.events --key created_at")]
+    Inspect(InspectArgs),
+    /// Write the migrations; asks for what is missing on a terminal.
+    #[command(after_help = "Example:\n  pgcleave generate public.events --key created_at --interval monthly")]
+    Generate(GenerateArgs),
+    /// Run the pending migrations, step by confirmed step.
+    #[command(after_help = "Example:\n  pgcleave apply public.events --through verify_copy")]
+    Apply(ApplyArgs),
+    /// Show where a conversion stands and what to run next.
+    #[command(after_help = "Example:\n  pgcleave status public.events --watch")]
+    Status(StatusArgs),
+    /// Compare source and copy, per partition, in one snapshot, without blocking anyone.
+    #[command(after_help = "Example:\n  pgcleave verify public.events")]
+    Verify(VerifyArgs),
+    /// Undo steps, newest first; after the cutover every write made since is kept.
+    #[command(
+        after_help = "Example:\n  pgcleave rollback public.events --to verify_copy   # undoes the cutover only"
+    )]
+    Rollback(RollbackArgs),
+    /// The whole way on a throwaway local server with live writers, and what it measured.
+    #[command(after_help = "Example:\n  pgcleave demo --rows 200000")]
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  pgcleave completions bash > /etc/bash_completion.d/pgcleave")]
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page.
+    #[command(after_help = "Example:\n  pgcleave man | man -l -")]
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Table, as SQL would write it: public.events.
+    pub table: String,
+    /// Partition key to judge by; without it the likeliest candidate.
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Option<String>,
+    #[arg(long, value_name = "INTERVAL")]
+    pub interval: Option<Interval>,
+    /// Intervals ahead of today.
+    #[arg(long, default_value_t = crate::spec::DEFAULT_PREMAKE)]
+    pub premake: u32,
+    /// Zone in which an interval begins at midnight.
+    #[arg(long, default_value = "UTC")]
+    pub time_zone: Tz,
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Table, as SQL would write it: public.events.
+    pub table: Option<String>,
+    /// Partition key: a date, timestamp or timestamptz column.
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Option<String>,
+    /// daily, weekly, monthly, quarterly or yearly.
+    #[arg(long, value_name = "INTERVAL")]
+    pub interval: Option<Interval>,
+    #[arg(long, default_value = "range")]
+    pub strategy: Strategy,
+    /// Intervals ahead of today that get a partition.
+    #[arg(long, default_value_t = crate::spec::DEFAULT_PREMAKE)]
+    pub premake: u32,
+    /// Blocks of the source table per batch.
+    #[arg(long, value_name = "BLOCKS", default_value_t = crate::spec::DEFAULT_BATCH_BLOCKS)]
+    pub batch_size: u32,
+    /// Zone in which an interval begins at midnight.
+    #[arg(long, default_value = "UTC")]
+    pub time_zone: Tz,
+    #[arg(long, default_value = "plain")]
+    pub runner: RunnerName,
+    /// Folder of the migrations.
+    #[arg(long, default_value = crate::spec::DEFAULT_OUT)]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecPath,
+    /// Print the SQL instead of writing files.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Overwrite files that were edited by hand.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Where the spec is.
+#[derive(Debug, Args)]
+pub struct SpecPath {
+    /// The spec.
+    #[arg(long = "spec", value_name = "FILE", default_value = "pgcleave.toml")]
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Table; may be left out when the spec has only one.
+    pub table: Option<String>,
+    /// Run every step without asking (drop_retired_table only when named by --through).
+    #[arg(long)]
+    pub yes: bool,
+    /// Last step to run: its number or its name.
+    #[arg(long, value_name = "STEP")]
+    pub through: Option<String>,
+    /// Hazard to allow by name: unseen_snapshots, edited_files.
+    #[arg(long, value_name = "HAZARD")]
+    pub allow: Vec<Hazard>,
+    #[command(flatten)]
+    pub spec: SpecPath,
+}
+
+/// What `apply` stops at unless it is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Hazard {
+    /// The role can't see others' snapshots (pg_read_all_stats) before the cutover.
+    UnseenSnapshots,
+    /// The files aren't what pgcleave would write.
+    EditedFiles,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    pub table: Option<String>,
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+    /// Show it again every two seconds until Ctrl-C.
+    #[arg(long)]
+    pub watch: bool,
+    #[command(flatten)]
+    pub spec: SpecPath,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    pub table: Option<String>,
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+    #[command(flatten)]
+    pub spec: SpecPath,
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    pub table: Option<String>,
+    /// Last step to keep: its number or its name; without it everything is undone.
+    #[arg(long, value_name = "STEP")]
+    pub to: Option<String>,
+    /// Undo without asking.
+    #[arg(long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub spec: SpecPath,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Rows of the sample table.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub rows: u64,
+    /// Connections that write all the while.
+    #[arg(long, default_value_t = 4)]
+    pub writers: usize,
+    /// Schema to load instead of the sample table.
+    #[arg(long, value_name = "FILE", requires = "table", requires = "key")]
+    pub schema: Option<PathBuf>,
+    /// Data to load behind it.
+    #[arg(long, value_name = "FILE", requires = "schema")]
+    pub data: Option<PathBuf>,
+    /// Table to convert.
+    #[arg(long)]
+    pub table: Option<String>,
+    /// Its partition key.
+    #[arg(long, value_name = "COLUMN")]
+    pub key: Option<String>,
+    #[arg(long, default_value = "monthly")]
+    pub interval: Interval,
+    /// Leave the server running and say how to connect.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// With the exit code of INTERFACE: what failed and what to do next.
+pub fn run(cli: &Cli) -> Result<(), Failure> {
+    match cli.color {
+        Color::Auto => {}
+        Color::Always => set_colors(true),
+        Color::Never => set_colors(false),
+    }
+    match &cli.verb {
+        Verb::Inspect(args) => inspect::run(cli, args),
+        Verb::Generate(args) => generate::run(cli, args),
+        Verb::Apply(args) => apply::run(cli, args),
+        Verb::Status(args) => status::run(cli, args),
+        Verb::Verify(args) => verify::run(cli, args),
+        Verb::Rollback(args) => rollback::run(cli, args),
+        Verb::Demo(args) => demo::run(cli, args),
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "pgcleave", &mut std::io::stdout());
+            Ok(())
+        }
+        Verb::Man => clap_mangen::Man::new(Cli::command())
+            .render(&mut std::io::stdout())
+            .map_err(Failure::output),
+    }
+}
+
+fn set_colors(on: bool) {
+    console::set_colors_enabled(on);
+    console::set_colors_enabled_stderr(on);
+}

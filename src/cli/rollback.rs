@@ -1,0 +1,89 @@
+//! `pgcleave rollback`: undoes steps, newest first.
+
+use super::progress_bar::Bar;
+use super::prompt::{self, Answer};
+use super::run_context::Context;
+use super::{Cli, Failure, RollbackArgs, interrupt, notices};
+use crate::apply::{Session, Stage, is_done};
+use crate::db::history::{Direction, Entry};
+use crate::migration::{MigrationFile, Part};
+
+pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
+    let context = Context::load(cli, &args.spec.path, args.table.as_deref())?;
+    let keep = args
+        .to
+        .as_deref()
+        .map(|text| context.step_named(text))
+        .transpose()?;
+    if !args.yes {
+        prompt::require("--yes")?;
+    }
+    let target = context.target.clone().with_notices(notices::printer(cli));
+    let mut session = Session::open(&target, context.relations.clone(), Vec::new(), interrupt::catch())?;
+    let stage = session.position()?.stage;
+    if stage == Stage::Completed {
+        return Err(Failure::refused(
+            &format!(
+                "the retired table of {} was dropped: there is nothing to go back to",
+                context.table.plain()
+            ),
+            "restore a backup, or create a table and copy the rows into it",
+        ));
+    }
+    let history = session.history()?;
+    let mut bar = Bar::new(cli.quiet);
+    for file in to_undo(&context, stage, &history, keep.as_deref()) {
+        if !args.yes && !confirmed(file, &context)? {
+            eprintln!("stopped before undoing {}", file.name.stem);
+            return Ok(());
+        }
+        session.run(file, None, Direction::Down, &mut bar)?;
+        println!("undone: {:04} {}", file.name.number, file.name.stem);
+    }
+    if session.position()?.stage == Stage::NotStarted {
+        session.forget()?;
+        println!("{} is as it was before", context.table.plain());
+    }
+    Ok(())
+}
+
+/// Down files of the steps that are done, newest first, down to the one to keep.
+fn to_undo<'a>(
+    context: &'a Context,
+    stage: Stage,
+    history: &[Entry],
+    keep: Option<&str>,
+) -> Vec<&'a MigrationFile> {
+    context
+        .steps()
+        .iter()
+        .rev()
+        .take_while(|stem| keep != Some(stem.as_str()))
+        .filter(|stem| may_be_done(stem, stage, history))
+        .filter_map(|stem| context.directory.find(stem, Part::Down))
+        .collect()
+}
+
+/// Foreign keys may be there in part, when their step was interrupted; copied
+/// rows too, and undoing either is harmless where there is nothing.
+fn may_be_done(step: &str, stage: Stage, history: &[Entry]) -> bool {
+    match step {
+        "add_foreign_keys" => stage >= Stage::InStep,
+        "run_batch_copy" => stage >= Stage::Copying,
+        _ => is_done(step, stage, history),
+    }
+}
+
+fn confirmed(file: &MigrationFile, context: &Context) -> Result<bool, Failure> {
+    eprintln!("\n{:04} {}", file.name.number, file.title());
+    if let Some(lock) = file.header("Lock") {
+        eprintln!("  lock: {lock}");
+    }
+    loop {
+        match prompt::ask_step(&format!("Undo this step on {}?", context.table.plain()))? {
+            Answer::Yes => return Ok(true),
+            Answer::No | Answer::Quit => return Ok(false),
+            Answer::Show => eprintln!("{}", file.text),
+        }
+    }
+}

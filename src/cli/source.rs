@@ -1,0 +1,88 @@
+//! The table that a verb is about: by its argument or by the spec.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use postgres::Client;
+
+use super::Failure;
+use crate::apply::Relations;
+use crate::catalog;
+use crate::migration::DirectoryError;
+use crate::plan::Names;
+use crate::spec::{Spec, TableSpec};
+use crate::sql::QualifiedName;
+
+/// The spec's text; empty where there is no file yet.
+pub fn read_spec_text(path: &Path) -> Result<String, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(DirectoryError::io(path)(error).into()),
+    }
+}
+
+/// The spec's entry for the table, or its only entry where none is named.
+pub fn spec_of(path: &Path, table: Option<&str>) -> Result<(QualifiedName, TableSpec), Failure> {
+    let spec = Spec::parse(&read_spec_text(path)?)?;
+    let wanted = table.map(QualifiedName::parse).transpose()?;
+    let mut found = Vec::new();
+    for entry in spec.tables {
+        let (schema, name) = QualifiedName::parse(&entry.name)?;
+        let Some(schema) = schema else {
+            return Err(Failure::usage(
+                &format!("the spec names the table {} without its schema", entry.name),
+                "write schema.table in pgcleave.toml",
+            ));
+        };
+        let matches = wanted
+            .as_ref()
+            .is_none_or(|(s, n)| *n == name && s.as_ref().is_none_or(|s| *s == schema));
+        if matches {
+            found.push((QualifiedName::new(schema, name), entry));
+        }
+    }
+    match (found.len(), table) {
+        (1, _) => Ok(found.remove(0)),
+        (0, Some(table)) => Err(Failure::usage(
+            &format!("{} has no entry for {table}", path.display()),
+            &format!("write its migrations first: pgcleave generate {table}"),
+        )),
+        (0, None) => Err(Failure::usage(
+            &format!("{} has no table", path.display()),
+            "write migrations first: pgcleave generate",
+        )),
+        (_, _) => Err(Failure::usage(
+            "several tables are in the spec",
+            "name one of them, with its schema",
+        )),
+    }
+}
+
+/// Finds the table in the catalog by what the user typed.
+pub fn find(client: &mut Client, text: &str) -> Result<QualifiedName, Failure> {
+    let (schema, name) = QualifiedName::parse(text)?;
+    Ok(catalog::find_table(client, schema.as_ref(), &name)?)
+}
+
+/// Folder of a table's migrations.
+pub fn folder(spec: &TableSpec, table: &QualifiedName) -> PathBuf {
+    // A slash in a name would make two folders of it.
+    spec.out.join(table.plain().replace(['/', '\\'], "_"))
+}
+
+/// The relations that a run looks at.
+pub fn relations(table: &QualifiedName) -> Relations {
+    let names = Names::of(table);
+    Relations {
+        source: names.source,
+        copy: names.copy,
+        retired: names.retired,
+        state: names.state,
+        log: names.log,
+        copy_batches: names.copy_batches,
+        reverse: names.reverse,
+        compare: names.compare,
+    }
+}

@@ -1,0 +1,160 @@
+//! `pgcleave status`: stage, progress, partitions, what to run next.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use postgres::Client;
+use serde::Serialize;
+
+use super::run_context::Context;
+use super::{Cli, Failure, Format, StatusArgs, interrupt};
+use crate::apply::{Position, Stage, is_done, read_stage};
+use crate::catalog;
+use crate::db::history::{self, Direction, Entry, Outcome};
+
+/// What `status --format json` prints; `format` changes when its shape does.
+#[derive(Serialize)]
+struct Report {
+    format: u32,
+    table: String,
+    #[serde(flatten)]
+    position: Position,
+    /// Partitions of the copy, or of the table after the cutover.
+    partitions: i64,
+    /// When `verify_copy` last ended well.
+    last_verification: Option<String>,
+    steps: Vec<StepReport>,
+    next: String,
+}
+
+#[derive(Serialize)]
+struct StepReport {
+    step: String,
+    done: bool,
+}
+
+pub fn run(cli: &Cli, args: &StatusArgs) -> Result<(), Failure> {
+    let context = Context::load(cli, &args.spec.path, args.table.as_deref())?;
+    let mut client = context.target.open()?;
+    if !args.watch {
+        return show(&context, &mut client, args.format);
+    }
+    let interrupted = interrupt::catch();
+    while !interrupted.load(Ordering::Relaxed) {
+        show(&context, &mut client, args.format)?;
+        thread::sleep(Duration::from_secs(2));
+    }
+    Ok(())
+}
+
+fn show(context: &Context, client: &mut Client, format: Format) -> Result<(), Failure> {
+    let report = report(context, client)?;
+    match format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+        Format::Text => println!("{}", text(&report)),
+    }
+    Ok(())
+}
+
+fn report(context: &Context, client: &mut Client) -> Result<Report, Failure> {
+    let position = read_stage(client, &context.relations)?;
+    let history = history::entries(client, &context.table)?;
+    let partitioned = if position.stage >= Stage::CutOver {
+        &context.relations.source
+    } else {
+        &context.relations.copy
+    };
+    let partitions = catalog::count_partitions(client, partitioned)?;
+    let steps = context.steps();
+    let done = |step: &String| StepReport {
+        done: is_done(step, position.stage, &history),
+        step: step.clone(),
+    };
+    Ok(Report {
+        format: 1,
+        table: context.table.plain(),
+        position,
+        partitions,
+        last_verification: last_verification(&history),
+        steps: steps.iter().map(done).collect(),
+        next: next_step(context, position.stage),
+    })
+}
+
+fn last_verification(history: &[Entry]) -> Option<String> {
+    let verified = |e: &&Entry| {
+        e.step == "verify_copy" && e.outcome == Outcome::Finished && e.direction == Direction::Up
+    };
+    history.iter().rfind(verified).map(|entry| entry.at.clone())
+}
+
+/// What the user would type now.
+pub fn next_step(context: &Context, stage: Stage) -> String {
+    let table = &context.spec.name;
+    match stage {
+        Stage::NotStarted => format!("next: pgcleave apply {table}"),
+        Stage::CutOver => format!(
+            "{} is partitioned. Next: go back with pgcleave rollback {table} --to verify_copy, or, when sure, \
+             pgcleave apply {table} --through drop_retired_table",
+            context.table.plain()
+        ),
+        Stage::Completed => format!(
+            "{} is partitioned and the retired table is gone; nothing is left to do",
+            context.table.plain()
+        ),
+        Stage::CopyCreated
+        | Stage::Logging
+        | Stage::Prepared
+        | Stage::Copying
+        | Stage::Copied
+        | Stage::Indexed
+        | Stage::CaughtUp
+        | Stage::InStep => format!("next: pgcleave apply {table} (or undo: pgcleave rollback {table})"),
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut lines = vec![format!(
+        "{}: {}",
+        report.table,
+        stage_words(report.position.stage)
+    )];
+    let progress = report.position.progress;
+    if progress.blocks_total > 0 {
+        let percent = progress.blocks_done as f64 * 100.0 / progress.blocks_total as f64;
+        lines.push(format!(
+            "copy: {} rows, {} of {} blocks ({percent:.1} %); change log: {} changes waiting",
+            progress.rows_copied, progress.blocks_done, progress.blocks_total, progress.backlog
+        ));
+    }
+    if report.partitions > 0 {
+        lines.push(format!(
+            "partitions: {} with the default partition",
+            report.partitions
+        ));
+    }
+    if let Some(at) = &report.last_verification {
+        lines.push(format!("last verification without a difference: {at}"));
+    }
+    let mark = |step: &StepReport| format!("  [{}] {}", if step.done { "x" } else { " " }, step.step);
+    lines.extend(report.steps.iter().map(mark));
+    lines.push(report.next.clone());
+    lines.join("\n")
+}
+
+fn stage_words(stage: Stage) -> &'static str {
+    match stage {
+        Stage::NotStarted => "not started",
+        Stage::CopyCreated => "the empty copy is there",
+        Stage::Logging => "the sync trigger logs keys",
+        Stage::Prepared => "ready to copy",
+        Stage::Copying => "copying",
+        Stage::Copied => "copied",
+        Stage::Indexed => "indexes built",
+        Stage::CaughtUp => "caught up",
+        Stage::InStep => "the copy is kept in step",
+        Stage::CutOver => "cut over, reverse sync running",
+        Stage::Completed => "completed",
+    }
+}

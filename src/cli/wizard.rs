@@ -1,0 +1,102 @@
+//! Asks for what `generate` was not told.
+
+use dialoguer::{FuzzySelect, Select};
+use indicatif::HumanBytes;
+use postgres::Client;
+
+use super::facts::Loaded;
+use super::{Failure, inspect, prompt};
+use crate::catalog;
+use crate::model::Interval;
+use crate::plan::partition_names;
+use crate::spec::TableSpec;
+use crate::sql::QualifiedName;
+
+/// Fuzzy choice of a table, the largest first.
+pub fn choose_table(client: &mut Client) -> Result<QualifiedName, Failure> {
+    require("name the table: pgcleave generate TABLE")?;
+    let mut snapshot = catalog::snapshot(client)?;
+    let mut tables = catalog::list_tables(&mut snapshot)?;
+    if tables.is_empty() {
+        return Err(Failure::refused(
+            "the database has no table",
+            "connect to another: --database-url",
+        ));
+    }
+    tables.sort_by_key(|t| std::cmp::Reverse(t.table_bytes));
+    let items: Vec<String> = tables
+        .iter()
+        .map(|t| {
+            format!(
+                "{} ({})",
+                t.name.plain(),
+                HumanBytes(t.table_bytes.unsigned_abs())
+            )
+        })
+        .collect();
+    let chosen = FuzzySelect::new()
+        .with_prompt("Table")
+        .items(&items)
+        .default(0)
+        .interact()?;
+    Ok(tables.swap_remove(chosen).name)
+}
+
+/// Choice among the candidates, the likeliest first.
+pub fn choose_key(loaded: &Loaded) -> Result<String, Failure> {
+    require("--key")?;
+    if loaded.candidates.is_empty() {
+        return Err(Failure::refused(
+            "the table has no date, timestamp or timestamptz column",
+            "range partitioning by time needs one",
+        ));
+    }
+    let names: Vec<&str> = loaded.candidates.iter().map(|c| c.column.as_str()).collect();
+    let chosen = FuzzySelect::new()
+        .with_prompt("Partition key")
+        .items(&names)
+        .default(0)
+        .interact()?;
+    Ok(names[chosen].to_owned())
+}
+
+/// Choice of the interval, the proposed one first under the cursor.
+pub fn choose_interval(loaded: &Loaded) -> Result<Interval, Failure> {
+    require("--interval")?;
+    let proposed = inspect::propose(&loaded.facts);
+    let default = Interval::ALL.iter().position(|i| *i == proposed).unwrap_or(0);
+    let chosen = Select::new()
+        .with_prompt("Interval")
+        .items(Interval::ALL)
+        .default(default)
+        .interact()?;
+    Ok(Interval::ALL[chosen])
+}
+
+/// Shows the partitions and asks whether to write the files.
+pub fn confirm_preview(loaded: &Loaded, spec: &TableSpec) -> Result<bool, Failure> {
+    let names = partition_names(&loaded.facts, spec);
+    eprintln!(
+        "{} partitions of {}:",
+        names.len(),
+        loaded.facts.table.name.plain()
+    );
+    for (position, name) in names.iter().enumerate() {
+        if position < 3 || position + 4 > names.len() {
+            eprintln!("  {}", name.name.as_str());
+        } else if position == 3 {
+            eprintln!("  …");
+        }
+    }
+    prompt::confirm("Write the migrations?")
+}
+
+fn require(flag: &str) -> Result<(), Failure> {
+    if prompt::is_possible() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "something is missing and there is no terminal to ask on",
+        &format!("say it by flag: {flag}"),
+    ))
+}

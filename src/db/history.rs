@@ -1,0 +1,212 @@
+//! What was run when: the table `pgcleave.history`.
+//!
+//! A transactional step and its row commit together. A step that commits by
+//! itself has a `started` row before it and a `finished` row behind it.
+
+use postgres::Client;
+use sea_query::{Expr, ExprTrait, Iden, Order, PostgresQueryBuilder, Query, SimpleExpr};
+use serde::Serialize;
+
+use crate::sql::QualifiedName;
+
+#[derive(Iden)]
+enum Schema {
+    Pgcleave,
+}
+
+#[derive(Iden)]
+enum History {
+    #[iden = "history"]
+    Table,
+    Id,
+    TableName,
+    Step,
+    Direction,
+    Outcome,
+    Checksum,
+    PgcleaveVersion,
+}
+
+/// Which way a step was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+impl Direction {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// Whether a row was written before a step or behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Started,
+    Finished,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// A row of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    pub step: String,
+    pub direction: Direction,
+    pub outcome: Outcome,
+    /// sha256 of the file that was run.
+    pub checksum: String,
+    /// Server time, ISO 8601 in UTC.
+    pub at: String,
+}
+
+const CREATE: &str = "
+CREATE SCHEMA IF NOT EXISTS pgcleave;
+CREATE TABLE IF NOT EXISTS pgcleave.history (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_name text NOT NULL,
+    step text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('up', 'down')),
+    outcome text NOT NULL CHECK (outcome IN ('started', 'finished')),
+    checksum text NOT NULL,
+    pgcleave_version text NOT NULL,
+    role name NOT NULL DEFAULT session_user,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE pgcleave.history IS 'steps that pgcleave has run; kept until a table is rolled back to the start';";
+
+/// Creates the history where it isn't there yet.
+///
+/// # Errors
+/// When the role may not create a schema in the database.
+pub fn ensure(client: &mut Client) -> Result<(), postgres::Error> {
+    if exists(client)? {
+        return Ok(());
+    }
+    // `IF NOT EXISTS` says so in a notice; nobody needs it.
+    client.batch_execute(&format!(
+        "SET client_min_messages = warning;{CREATE};RESET client_min_messages"
+    ))
+}
+
+fn exists(client: &mut Client) -> Result<bool, postgres::Error> {
+    let row = client.query_one(
+        "SELECT pg_catalog.to_regclass('pgcleave.history') IS NOT NULL",
+        &[],
+    )?;
+    Ok(row.get(0))
+}
+
+/// Every row about a table, oldest first; none where there is no history.
+///
+/// # Errors
+/// When the history can't be read.
+pub fn entries(client: &mut Client, table: &QualifiedName) -> Result<Vec<Entry>, postgres::Error> {
+    if !exists(client)? {
+        return Ok(Vec::new());
+    }
+    let utc = "to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    let sql = Query::select()
+        .columns([
+            History::Step,
+            History::Direction,
+            History::Outcome,
+            History::Checksum,
+        ])
+        .expr(Expr::cust(utc))
+        .from((Schema::Pgcleave, History::Table))
+        .and_where(Expr::col(History::TableName).eq(table.to_string()))
+        .order_by(History::Id, Order::Asc)
+        .to_string(PostgresQueryBuilder);
+    let rows = client.query(&sql, &[])?;
+    Ok(rows
+        .iter()
+        .map(|row| Entry {
+            step: row.get(0),
+            direction: if row.get::<_, &str>(1) == "up" {
+                Direction::Up
+            } else {
+                Direction::Down
+            },
+            outcome: if row.get::<_, &str>(2) == "started" {
+                Outcome::Started
+            } else {
+                Outcome::Finished
+            },
+            checksum: row.get(3),
+            at: row.get(4),
+        })
+        .collect())
+}
+
+/// Whether the last finished run of a step was its up file.
+pub fn is_applied(entries: &[Entry], step: &str) -> bool {
+    let last = entries
+        .iter()
+        .rfind(|e| e.step == step && e.outcome == Outcome::Finished);
+    last.is_some_and(|e| e.direction == Direction::Up)
+}
+
+/// The statement that records a run; inside a step's own transaction it commits with it.
+pub fn record(
+    table: &QualifiedName,
+    step: &str,
+    direction: Direction,
+    outcome: Outcome,
+    checksum: &str,
+) -> String {
+    let values: [SimpleExpr; 6] = [
+        table.to_string().into(),
+        step.into(),
+        direction.as_str().into(),
+        outcome.as_str().into(),
+        checksum.into(),
+        env!("CARGO_PKG_VERSION").into(),
+    ];
+    Query::insert()
+        .into_table((Schema::Pgcleave, History::Table))
+        .columns([
+            History::TableName,
+            History::Step,
+            History::Direction,
+            History::Outcome,
+            History::Checksum,
+            History::PgcleaveVersion,
+        ])
+        .values_panic(values)
+        .to_string(PostgresQueryBuilder)
+}
+
+/// Forgets a table that was rolled back to the start; the last one takes the
+/// history with it, so that nothing of ours remains.
+///
+/// # Errors
+/// When the history can't be changed.
+pub fn forget(client: &mut Client, table: &QualifiedName) -> Result<(), postgres::Error> {
+    let delete = Query::delete()
+        .from_table((Schema::Pgcleave, History::Table))
+        .and_where(Expr::col(History::TableName).eq(table.to_string()))
+        .to_string(PostgresQueryBuilder);
+    let mut transaction = client.transaction()?;
+    transaction.batch_execute(&format!(
+        "LOCK TABLE pgcleave.history IN ACCESS EXCLUSIVE MODE; {delete}"
+    ))?;
+    let empty = transaction.query_one("SELECT NOT EXISTS (SELECT FROM pgcleave.history)", &[])?;
+    if empty.get(0) {
+        transaction.batch_execute("DROP TABLE pgcleave.history; DROP SCHEMA pgcleave")?;
+    }
+    transaction.commit()
+}

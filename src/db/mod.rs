@@ -1,0 +1,5 @@
+//! Connections, the advisory lock and the history table.
+
+pub mod advisory_lock;
+pub mod connect;
+pub mod history;

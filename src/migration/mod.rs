@@ -1,0 +1,7 @@
+//! A migration file: its name, its text, how it runs, its checksum.
+
+mod directory;
+mod file;
+
+pub use directory::{Directory, DirectoryError, write_whole};
+pub use file::{FileName, MigrationFile, Mode, Part, TRANSACTION_BEGIN, TRANSACTION_END, checksum};

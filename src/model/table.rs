@@ -1,0 +1,412 @@
+//! A table and all that hangs on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
+
+/// A catalog snapshot of one table, taken in one read-only transaction.
+///
+/// All SQL texts were printed by the server with `search_path = pg_catalog`, so
+/// that they're schema-qualified.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    pub name: QualifiedName,
+    /// `server_version_num`, e.g. 150018.
+    pub server_version: i32,
+    /// `pg_class.relkind`.
+    pub kind: RelationKind,
+    /// `pg_class.relpersistence`.
+    pub persistence: Persistence,
+    /// Name of the role that owns it (`pg_class.relowner`).
+    pub owner: Ident,
+    pub comment: Option<String>,
+    /// `pg_class.reloptions` and, prefixed with `toast.`, those of its TOAST table.
+    pub storage_parameters: Vec<StorageParameter>,
+    /// `None` is the database's default tablespace.
+    pub tablespace: Option<Ident>,
+    /// Access method's name where it isn't `heap`.
+    pub access_method: Option<Ident>,
+    /// `pg_class.relreplident`: `d`, `n`, `f` or `i`.
+    pub replica_identity: ReplicaIdentity,
+    pub row_security: RowSecurity,
+    /// By position (`attnum`), dropped ones left out.
+    pub columns: Vec<Column>,
+    pub primary_key: Option<Key>,
+    /// UNIQUE constraints and unique indexes that aren't constraints.
+    pub unique_keys: Vec<Key>,
+    pub checks: Vec<Check>,
+    /// Exclusion constraints.
+    pub exclusions: Vec<NamedDefinition>,
+    /// Every index but those of the primary key and of UNIQUE constraints.
+    pub indexes: Vec<Index>,
+    /// Foreign keys of this table.
+    pub foreign_keys_out: Vec<ForeignKeyOut>,
+    /// Foreign keys of other tables (or of this one) that point at this table.
+    pub foreign_keys_in: Vec<ForeignKeyIn>,
+    /// The user's triggers; internal ones and pgcleave's own left out.
+    pub triggers: Vec<Trigger>,
+    /// Plain views that read the table directly.
+    pub views: Vec<View>,
+    /// Extended statistics objects (`pg_statistic_ext`).
+    pub statistics: Vec<NamedDefinition>,
+    /// Table and column privileges of roles other than the owner, and the
+    /// owner's where they were changed (`relacl`, `attacl`).
+    pub grants: Vec<Grant>,
+    /// Whatever the first version refuses or only mentions: each with its kind.
+    pub dependents: Vec<Dependent>,
+    /// md5 of the table's structure, computed by the server (`fingerprint.sql`).
+    pub fingerprint: String,
+}
+
+/// `pg_class.relkind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelationKind {
+    Table,
+    PartitionedTable,
+    View,
+    MaterializedView,
+    ForeignTable,
+    Sequence,
+    Index,
+    CompositeType,
+    ToastTable,
+}
+
+impl RelationKind {
+    /// Reads `pg_class.relkind`.
+    pub fn from_catalog_code(code: char) -> Option<Self> {
+        Some(match code {
+            'r' => Self::Table,
+            'p' => Self::PartitionedTable,
+            'v' => Self::View,
+            'm' => Self::MaterializedView,
+            'f' => Self::ForeignTable,
+            'S' => Self::Sequence,
+            'i' | 'I' => Self::Index,
+            'c' => Self::CompositeType,
+            't' => Self::ToastTable,
+            _ => return None,
+        })
+    }
+
+    /// As the manual calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::PartitionedTable => "partitioned table",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::ForeignTable => "foreign table",
+            Self::Sequence => "sequence",
+            Self::Index => "index",
+            Self::CompositeType => "composite type",
+            Self::ToastTable => "TOAST table",
+        }
+    }
+}
+
+/// `pg_class.relpersistence`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Persistence {
+    Permanent,
+    Unlogged,
+    Temporary,
+}
+
+impl Persistence {
+    /// Reads `pg_class.relpersistence`.
+    pub fn from_catalog_code(code: char) -> Option<Self> {
+        Some(match code {
+            'p' => Self::Permanent,
+            'u' => Self::Unlogged,
+            't' => Self::Temporary,
+            _ => return None,
+        })
+    }
+}
+
+/// `pg_class.relreplident`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplicaIdentity {
+    Default,
+    Nothing,
+    Full,
+    /// The index's name.
+    Index(Ident),
+}
+
+/// `pg_class.relrowsecurity`, `relforcerowsecurity` and `pg_policy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowSecurity {
+    pub enabled: bool,
+    pub forced: bool,
+    pub policies: Vec<Ident>,
+}
+
+/// One storage parameter, e.g. `fillfactor` = `80`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageParameter {
+    pub name: String,
+    pub value: String,
+}
+
+/// `pg_attribute`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: Ident,
+    /// `format_type`, schema-qualified where it isn't built in.
+    pub type_sql: ServerSql,
+    /// `pg_type.oid`'s base type name in pg_catalog (domains resolved), e.g. `timestamptz`.
+    pub base_type: String,
+    /// Qualified collation where it isn't the type's own.
+    pub collation: Option<ServerSql>,
+    pub not_null: bool,
+    /// `pg_get_expr` of the default; `None` for generated columns.
+    pub default: Option<ServerSql>,
+    pub identity: Option<Identity>,
+    pub generated: Option<Generated>,
+    /// Sequence owned by the column (serial: `pg_depend` deptype `a`), not an identity's.
+    pub owned_sequence: Option<QualifiedName>,
+    /// `attstattarget`, where set.
+    pub statistics_target: Option<i32>,
+    /// `attoptions` without entries that begin with `pg_`.
+    pub options: Vec<StorageParameter>,
+    pub comment: Option<String>,
+    /// Whether the type has a default btree operator class.
+    pub btree: bool,
+}
+
+/// An identity column's sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub always: bool,
+    pub sequence: QualifiedName,
+}
+
+/// `pg_attribute.attgenerated`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    pub expression: ServerSql,
+    /// Virtual columns exist from PostgreSQL 18 on.
+    pub stored: bool,
+}
+
+/// A primary key, UNIQUE constraint or unique index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Constraint's and index's name (they're the same).
+    pub name: Ident,
+    /// Key columns in index order; empty where the index has expressions.
+    pub columns: Vec<KeyColumn>,
+    /// INCLUDE columns.
+    pub include: Vec<Ident>,
+    /// Whether it is a constraint in `pg_constraint`.
+    pub constraint: bool,
+    pub deferrable: bool,
+    pub initially_deferred: bool,
+    /// `pg_get_constraintdef`, or `pg_get_indexdef` for a plain unique index.
+    pub definition: ServerSql,
+    /// Index storage parameters.
+    pub storage_parameters: Vec<StorageParameter>,
+    pub tablespace: Option<Ident>,
+    /// Partial or expression index.
+    pub partial_or_expression: bool,
+    pub valid: bool,
+    pub comment: Option<String>,
+    /// `pg_relation_size` in bytes.
+    #[serde(skip)]
+    pub bytes: i64,
+}
+
+/// A column of a key with the equality of its operator class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyColumn {
+    pub name: Ident,
+    /// Strategy 3 (equal) of the index's operator family, `pg_amop`.
+    pub equal: QualifiedOperator,
+    /// Whether equal values are the same bytes: btree support function 4 exists
+    /// and the collation is deterministic.
+    pub bitwise: bool,
+}
+
+/// A CHECK constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub name: Ident,
+    /// `pg_get_constraintdef`.
+    pub definition: ServerSql,
+    pub no_inherit: bool,
+    pub validated: bool,
+    pub comment: Option<String>,
+}
+
+/// Something with a name and the server's own text for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedDefinition {
+    pub name: Ident,
+    pub definition: ServerSql,
+    pub comment: Option<String>,
+}
+
+/// A plain (not unique) index, or one that isn't valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    pub name: Ident,
+    /// What follows the table in `pg_get_indexdef`: ` USING btree (a, b) WHERE …`.
+    pub using: ServerSql,
+    /// `pg_get_indexdef`, whole.
+    pub definition: ServerSql,
+    pub tablespace: Option<Ident>,
+    pub valid: bool,
+    pub clustered: bool,
+    pub comment: Option<String>,
+    /// Statistics targets set on index expressions: (column number, target).
+    pub statistics_targets: Vec<(i16, i32)>,
+    #[serde(skip)]
+    pub bytes: i64,
+}
+
+/// A foreign key of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKeyOut {
+    pub name: Ident,
+    pub columns: Vec<Ident>,
+    pub referenced: QualifiedName,
+    /// `pg_get_constraintdef` without a trailing NOT VALID.
+    pub definition: ServerSql,
+    pub validated: bool,
+    pub comment: Option<String>,
+}
+
+/// A foreign key that points at the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKeyIn {
+    pub name: Ident,
+    pub table: QualifiedName,
+    pub definition: ServerSql,
+}
+
+/// A user's trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    pub name: Ident,
+    /// `pg_get_triggerdef`, whole (it names the table).
+    pub definition: ServerSql,
+    pub enabled: TriggerEnabled,
+    pub row_level: bool,
+    pub transition_tables: bool,
+    pub constraint: bool,
+    pub comment: Option<String>,
+}
+
+/// `pg_trigger.tgenabled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerEnabled {
+    Origin,
+    Disabled,
+    Replica,
+    Always,
+}
+
+impl TriggerEnabled {
+    /// Reads `pg_trigger.tgenabled`.
+    pub fn from_catalog_code(code: char) -> Option<Self> {
+        Some(match code {
+            'O' => Self::Origin,
+            'D' => Self::Disabled,
+            'R' => Self::Replica,
+            'A' => Self::Always,
+            _ => return None,
+        })
+    }
+}
+
+/// A plain view that reads the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    pub name: QualifiedName,
+    pub owner: Ident,
+    /// `pg_get_viewdef`, without the closing semicolon.
+    pub definition: ServerSql,
+    /// `security_barrier`, `security_invoker`, `check_option`.
+    pub options: Vec<StorageParameter>,
+    /// How many views stand between it and other views above it: the outermost
+    /// view has the greatest depth; views are listed outermost first, then by name.
+    pub depth: i32,
+}
+
+/// One privilege of one role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// `None` is PUBLIC.
+    pub grantee: Option<Ident>,
+    /// `SELECT`, `INSERT` …
+    pub privilege: String,
+    pub grantable: bool,
+    /// Set for a column privilege.
+    pub column: Option<Ident>,
+}
+
+/// Something that hangs on the table and needs a decision or a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependent {
+    pub kind: DependentKind,
+    /// How a person would call it, e.g. `public.f(public.events)`.
+    pub name: String,
+}
+
+/// What kind of thing hangs on the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DependentKind {
+    MaterializedView,
+    Rule,
+    /// A function or procedure that has the row type as argument or result.
+    RowTypeFunction,
+    /// A `BEGIN ATOMIC` function.
+    SqlBodyFunction,
+    /// A column of another relation of the table's row type.
+    RowTypeColumn,
+    /// A FOR TABLE, FOR ALL TABLES or FOR TABLES IN SCHEMA publication.
+    Publication,
+    /// A subscription writes to it (`pg_subscription_rel`).
+    Subscription,
+    InheritanceParent,
+    InheritanceChild,
+    Extension,
+    TypedTable,
+    PreparedTransaction,
+    SecurityLabel,
+    /// A policy of another table that reads it.
+    ForeignPolicy,
+    /// Anything else that `pg_depend` names and we don't know how to carry.
+    Other,
+}
+
+/// Sizes and values that change by the minute; never part of `catalog.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measures {
+    /// `pg_table_size`, bytes: heap, TOAST, maps.
+    pub table_bytes: i64,
+    /// `pg_indexes_size`, bytes.
+    pub index_bytes: i64,
+    /// Blocks of the heap.
+    pub blocks: i64,
+    /// `pg_class.reltuples`; -1 where never analysed.
+    pub estimated_rows: f64,
+}
+
+/// What the partition key holds; read from the table itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyRange {
+    /// Smallest and largest finite value in the pinned time zone's wall clock,
+    /// ISO 8601 (`2024-01-31T00:00:00`); `None` for an empty table.
+    pub first: Option<String>,
+    pub last: Option<String>,
+    pub has_null: bool,
+    pub has_infinity: bool,
+}

@@ -1,0 +1,874 @@
+//! The plan of a conversion: every name, column list and SQL fragment that a
+//! template interpolates, resolved.
+//!
+//! One long file because it is one thing: nearly every step needs the same
+//! names and lists, so that they stand once in [`Conversion`] and a [`Step`]
+//! says only which template is rendered with them.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::bounds::{self, KeyType, Range};
+use super::names::{Names, derived};
+use super::problems::{Problem, Severity, find_problems};
+use super::step::Step;
+use crate::model::{
+    Column, Index, Key, KeyRange, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View,
+};
+use crate::spec::TableSpec;
+use crate::sql::{
+    ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
+    retarget, split_at_table,
+};
+
+/// What a plan is made from; `catalog.json` holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Version of this file's format.
+    pub format: u32,
+    /// The server's date in the pinned time zone when the facts were read.
+    pub as_of: NaiveDate,
+    pub key_range: KeyRange,
+    pub table: Table,
+}
+
+/// Version of `catalog.json` that this program writes and reads.
+pub const FACTS_FORMAT: u32 = 1;
+
+/// The steps, what they need, and what the user should know.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub conversion: Conversion,
+    /// Warnings and notes; blockers never get here.
+    pub problems: Vec<Problem>,
+    /// md5 of the table's structure, from the catalog.
+    pub fingerprint: String,
+}
+
+/// A partition to create.
+#[derive(Debug, Clone)]
+pub struct PlannedPartition {
+    pub name: QualifiedName,
+    pub lower: Literal,
+    pub upper: Literal,
+}
+
+/// An identity column with its sequences.
+#[derive(Debug, Clone)]
+pub struct PlannedIdentity {
+    pub column: Ident,
+    /// The name that applications know.
+    pub sequence: QualifiedName,
+    /// The copy's, until the cutover.
+    pub copy_sequence: QualifiedName,
+    /// The retired table's, after it.
+    pub retired_sequence: QualifiedName,
+}
+
+/// A serial column's sequence, which changes its owner at the cutover.
+#[derive(Debug, Clone)]
+pub struct PlannedSerial {
+    pub column: Ident,
+    pub sequence: QualifiedName,
+}
+
+/// A user's trigger, made on the copy and disabled there until the cutover.
+#[derive(Debug, Clone)]
+pub struct PlannedTrigger {
+    pub name: Ident,
+    pub create: ServerSql,
+    /// `ENABLE TRIGGER x` and the like: its state before the conversion.
+    pub enable: Fragment,
+}
+
+/// `ALTER COLUMN column action`.
+#[derive(Debug, Clone)]
+pub struct ColumnSetting {
+    pub column: Ident,
+    pub action: Fragment,
+}
+
+/// An extended statistics object.
+#[derive(Debug, Clone)]
+pub struct PlannedStatistics {
+    pub create: ServerSql,
+    pub copy: QualifiedName,
+}
+
+/// A CHECK of the copy.
+#[derive(Debug, Clone)]
+pub struct PlannedCheck {
+    pub name: Ident,
+    pub definition: ServerSql,
+}
+
+/// Everything that templates interpolate.
+#[derive(Debug, Clone)]
+pub struct Conversion {
+    pub names: Names,
+    /// `schema.table` for messages.
+    pub label: Literal,
+    pub fingerprint: Literal,
+    pub owner: Ident,
+    pub key: Ident,
+    pub key_type: ServerSql,
+    pub tablespace: Option<Ident>,
+    pub primary_key_name: Ident,
+    /// The source's primary key.
+    pub primary_key: KeyColumns,
+    /// Primary key and partition key: identifies a row of the copy.
+    pub row_key: KeyColumns,
+    /// The columns of the change log: those of `row_key`.
+    pub log_columns: ColumnList,
+    /// Every column.
+    pub columns: ColumnList,
+    /// Every column that isn't generated.
+    pub writable_columns: ColumnList,
+    /// GENERATED ALWAYS identity columns outside the key: can be inserted, never set.
+    pub unsettable: ColumnList,
+    pub upsert_by_row_key: Fragment,
+    pub upsert_by_primary_key: Fragment,
+    pub identities: Vec<PlannedIdentity>,
+    pub serials: Vec<PlannedSerial>,
+    pub checks: Vec<PlannedCheck>,
+    /// Comments that are set when the copy is created.
+    pub copy_comments: Vec<Fragment>,
+    /// Comments on indexes, triggers and statistics.
+    pub dependent_comments: Vec<Fragment>,
+    pub foreign_key_comments: Vec<Fragment>,
+    pub column_settings: Vec<ColumnSetting>,
+    pub partitions: Vec<PlannedPartition>,
+    pub with_storage_parameters: Fragment,
+    /// FULL or NOTHING as a string constant.
+    pub replica_identity: Option<Literal>,
+    pub grants: Vec<Fragment>,
+    pub index_builds: Vec<Fragment>,
+    pub index_drops: Vec<Fragment>,
+    pub statistics: Vec<PlannedStatistics>,
+    pub triggers: Vec<PlannedTrigger>,
+    pub views: Vec<Fragment>,
+    /// Statements, as string constants, that lock a view and change nothing.
+    pub view_locks: Vec<Literal>,
+    pub renames_at_cutover: Vec<Fragment>,
+    pub renames_at_rollback: Vec<Fragment>,
+    pub foreign_key_names: Fragment,
+    pub foreign_key_definitions: Fragment,
+    pub foreign_keys_validated: Fragment,
+    pub foreign_keys_referenced: Fragment,
+    pub lock_source_share_row_exclusive: Literal,
+    pub lock_source_access_exclusive: Literal,
+    pub lock_retired_access_exclusive: Literal,
+    pub sync_signature: Literal,
+    pub reverse_signature: Literal,
+    pub copy_batches_signature: Literal,
+    pub delete_retired_where: Literal,
+    pub batch_blocks: Number,
+    /// Lower bounds and the last upper bound, for `width_bucket`.
+    pub thresholds: Fragment,
+    /// What each bucket is called in reports.
+    pub bucket_names: Fragment,
+    foreign_key_count: usize,
+    index_total: usize,
+    key_is_extended: bool,
+}
+
+impl Conversion {
+    pub fn has_foreign_keys(&self) -> bool {
+        self.foreign_key_count > 0
+    }
+
+    /// Whether the partition key had to be added to the primary key.
+    pub fn key_extended(&self) -> bool {
+        self.key_is_extended
+    }
+
+    pub fn has_unsettable(&self) -> bool {
+        !self.unsettable.is_empty()
+    }
+
+    /// Partitions with the default partition.
+    pub fn partition_count(&self) -> Number {
+        Number(self.partitions.len() as i64 + 1)
+    }
+
+    pub fn index_count(&self) -> Number {
+        Number(self.index_total as i64)
+    }
+}
+
+/// Decides everything about a conversion.
+///
+/// # Errors
+/// All blockers, together with the warnings and notes.
+pub fn plan_conversion(facts: &Facts, spec: &TableSpec) -> Result<Plan, Vec<Problem>> {
+    let problems = find_problems(facts, spec);
+    if problems.iter().any(|p| p.severity == Severity::Blocker) {
+        return Err(problems);
+    }
+    let Some(conversion) = resolve(facts, spec) else {
+        return Err(vec![Problem::unresolvable(&facts.table.name)]);
+    };
+    let steps = Step::ALL
+        .into_iter()
+        .filter(|step| *step != Step::AddForeignKeys || conversion.has_foreign_keys())
+        .collect();
+    Ok(Plan {
+        steps,
+        conversion,
+        problems,
+        fingerprint: facts.table.fingerprint.clone(),
+    })
+}
+
+/// `None` where a fact is missing that [`find_problems`] asks for.
+fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
+    let table = &facts.table;
+    let names = Names::of(&table.name);
+    let key = table.columns.iter().find(|c| c.name.as_str() == spec.key)?;
+    let key_type = KeyType::from_type_name(&key.base_type)?;
+    let primary = table.primary_key.as_ref()?;
+    let ranges = partition_ranges(facts, spec).ok()?;
+    let primary_key = key_columns(primary);
+    let row_key = with_partition_key(primary, &key.name)?;
+    let writable: Vec<&Column> = table.columns.iter().filter(|c| c.generated.is_none()).collect();
+    let unsettable = unsettable_columns(table, &row_key);
+    let key_is_extended = row_key.list() != primary_key.list();
+    let carried: Vec<CarriedIndex> = carried_indexes(table, &names, key)?;
+    let mut bounds: Vec<Literal> = ranges
+        .iter()
+        .map(|r| bounds::bound(key_type, r.start, spec.time_zone))
+        .collect();
+    bounds.extend(
+        ranges
+            .last()
+            .map(|r| bounds::bound(key_type, r.end, spec.time_zone)),
+    );
+
+    Some(Conversion {
+        label: Literal::new(table.name.plain()),
+        fingerprint: Literal::new(table.fingerprint.clone()),
+        owner: table.owner.clone(),
+        key: key.name.clone(),
+        key_type: key.type_sql.clone(),
+        tablespace: table.tablespace.clone(),
+        primary_key_name: primary.name.clone(),
+        log_columns: row_key.list(),
+        columns: ColumnList::new(table.columns.iter().map(|c| c.name.clone()).collect()),
+        writable_columns: ColumnList::new(writable.iter().map(|c| c.name.clone()).collect()),
+        upsert_by_row_key: upsert(&writable, &unsettable, &row_key, primary),
+        upsert_by_primary_key: upsert(&writable, &unsettable, &primary_key, primary),
+        unsettable,
+        primary_key,
+        row_key,
+        identities: identities(table),
+        serials: serials(table),
+        checks: checks(table),
+        copy_comments: copy_comments(table, &names),
+        dependent_comments: dependent_comments(table, &names, &carried),
+        foreign_key_comments: constraint_comments(
+            &names.copy,
+            table
+                .foreign_keys_out
+                .iter()
+                .map(|k| (&k.name, k.comment.as_ref())),
+        ),
+        column_settings: column_settings(table),
+        partitions: planned_partitions(&ranges, &bounds, spec, &names),
+        with_storage_parameters: with_parameters(&table.storage_parameters),
+        replica_identity: match &table.replica_identity {
+            ReplicaIdentity::Default | ReplicaIdentity::Index(_) => None,
+            ReplicaIdentity::Nothing => Some(Literal::new("NOTHING")),
+            ReplicaIdentity::Full => Some(Literal::new("FULL")),
+        },
+        grants: grants(table, &names.copy),
+        index_builds: carried.iter().map(|i| i.build.clone()).collect(),
+        index_drops: carried.iter().rev().map(|i| i.drop.clone()).collect(),
+        statistics: statistics(table, &names)?,
+        triggers: triggers(table, &names)?,
+        views: table.views.iter().map(view_definition).collect(),
+        view_locks: table
+            .views
+            .iter()
+            .map(|v| Fragment::new("ALTER VIEW {} OWNER TO {}", &[&v.name, &v.owner]).literal())
+            .collect(),
+        renames_at_cutover: renames(table, &carried, Direction::Forward),
+        renames_at_rollback: renames(table, &carried, Direction::Back),
+        foreign_key_names: Fragment::list(table.foreign_keys_out.iter().map(|k| k.name.literal())),
+        foreign_key_definitions: Fragment::list(
+            table
+                .foreign_keys_out
+                .iter()
+                .map(|k| Literal::new(k.definition.as_str())),
+        ),
+        foreign_keys_validated: Fragment::list(
+            table
+                .foreign_keys_out
+                .iter()
+                .map(|k| Fragment::new(if k.validated { "true" } else { "false" }, &[])),
+        ),
+        foreign_keys_referenced: Fragment::list(
+            table.foreign_keys_out.iter().map(|k| k.referenced.literal()),
+        ),
+        lock_source_share_row_exclusive: lock_statement(
+            "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
+            &names.source,
+        ),
+        lock_source_access_exclusive: lock_statement("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", &names.source),
+        lock_retired_access_exclusive: lock_statement(
+            "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+            &names.retired,
+        ),
+        sync_signature: Fragment::new("{}()", &[&names.sync]).literal(),
+        reverse_signature: Fragment::new("{}()", &[&names.reverse]).literal(),
+        copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),
+        delete_retired_where: Fragment::new("DELETE FROM {} WHERE ", &[&names.retired]).literal(),
+        batch_blocks: Number(spec.batch_size.into()),
+        thresholds: Fragment::list(bounds.iter().cloned()),
+        bucket_names: bucket_names(&ranges, spec, &names),
+        foreign_key_count: table.foreign_keys_out.len(),
+        index_total: carried.len(),
+        key_is_extended,
+        names,
+    })
+}
+
+/// The partitions that the table gets beside its default partition.
+///
+/// # Errors
+/// When there would be too many.
+pub fn partition_ranges(facts: &Facts, spec: &TableSpec) -> Result<Vec<Range>, bounds::BoundsError> {
+    let first = facts.key_range.first.as_deref().and_then(bounds::parse_day);
+    bounds::ranges(spec.interval, first, facts.as_of, spec.premake)
+}
+
+/// Names of all partitions, the default partition last; none where there would
+/// be too many.
+pub fn partition_names(facts: &Facts, spec: &TableSpec) -> Vec<QualifiedName> {
+    let names = Names::of(&facts.table.name);
+    let Ok(ranges) = partition_ranges(facts, spec) else {
+        return Vec::new();
+    };
+    let mut all: Vec<QualifiedName> = ranges.iter().map(|r| partition_name(&names, spec, r)).collect();
+    all.push(names.default_partition);
+    all
+}
+
+fn planned_partitions(
+    ranges: &[Range],
+    bounds: &[Literal],
+    spec: &TableSpec,
+    names: &Names,
+) -> Vec<PlannedPartition> {
+    ranges
+        .iter()
+        .zip(bounds.windows(2))
+        .map(|(range, pair)| PlannedPartition {
+            name: partition_name(names, spec, range),
+            lower: pair[0].clone(),
+            upper: pair[1].clone(),
+        })
+        .collect()
+}
+
+fn partition_name(names: &Names, spec: &TableSpec, range: &Range) -> QualifiedName {
+    derived(&names.source, &format!("_{}", spec.interval.suffix(range.start)))
+}
+
+/// One name per bucket of `width_bucket`: before the first bound, each
+/// partition, from the last bound on.
+fn bucket_names(ranges: &[Range], spec: &TableSpec, names: &Names) -> Fragment {
+    let default = names.default_partition.name.as_str();
+    let partitions = ranges
+        .iter()
+        .map(|r| partition_name(names, spec, r).name.literal());
+    let before = Literal::new(format!("{default} (before)"));
+    let after = Literal::new(format!("{default} (after)"));
+    Fragment::list(
+        std::iter::once(before)
+            .chain(partitions)
+            .chain(std::iter::once(after)),
+    )
+}
+
+fn key_columns(key: &Key) -> KeyColumns {
+    KeyColumns::new(
+        key.columns
+            .iter()
+            .map(|c| (c.name.clone(), c.equal.clone()))
+            .collect(),
+    )
+}
+
+/// The primary key's columns, and the partition key behind them where it isn't one of them.
+fn with_partition_key(primary: &Key, key: &Ident) -> Option<KeyColumns> {
+    let mut columns: Vec<(Ident, QualifiedOperator)> = primary
+        .columns
+        .iter()
+        .map(|c| (c.name.clone(), c.equal.clone()))
+        .collect();
+    if !columns.iter().any(|(name, _)| name == key) {
+        // Date and time types have their equality in pg_catalog.
+        let equal = QualifiedOperator {
+            schema: Ident::new("pg_catalog").ok()?,
+            symbol: "=".to_owned(),
+        };
+        columns.push((key.clone(), equal));
+    }
+    Some(KeyColumns::new(columns))
+}
+
+fn unsettable_columns(table: &Table, row_key: &KeyColumns) -> ColumnList {
+    let key = row_key.list();
+    let always = |c: &&Column| c.identity.as_ref().is_some_and(|i| i.always);
+    let columns = table.columns.iter().filter(always).map(|c| c.name.clone());
+    ColumnList::new(columns.filter(|name| !key.columns().contains(name)).collect())
+}
+
+/// `DO UPDATE SET …` of every column that an upsert found by `key` may change.
+///
+/// Key columns are set too where equal values may differ in their bytes, or 1.0
+/// would not become 1.00.
+fn upsert(writable: &[&Column], unsettable: &ColumnList, key: &KeyColumns, primary: &Key) -> Fragment {
+    let key = key.list();
+    let bitwise = |name: &Ident| {
+        primary
+            .columns
+            .iter()
+            .find(|c| c.name == *name)
+            .is_none_or(|c| c.bitwise)
+    };
+    let always = |c: &Column| c.identity.as_ref().is_some_and(|i| i.always);
+    let set: Vec<Fragment> = writable
+        .iter()
+        .filter(|c| !unsettable.columns().contains(&c.name) && !always(c))
+        .filter(|c| !key.columns().contains(&c.name) || !bitwise(&c.name))
+        .map(|c| Fragment::new("{} = EXCLUDED.{}", &[&c.name, &c.name]))
+        .collect();
+    if set.is_empty() {
+        return Fragment::new("DO NOTHING", &[]);
+    }
+    Fragment::new("DO UPDATE SET {}", &[&Fragment::list(set)])
+}
+
+fn identities(table: &Table) -> Vec<PlannedIdentity> {
+    let identity = |column: &Column| {
+        let sequence = column.identity.as_ref()?.sequence.clone();
+        Some(PlannedIdentity {
+            column: column.name.clone(),
+            copy_sequence: derived(&sequence, "_pgcleave_copy"),
+            retired_sequence: derived(&sequence, "_pgcleave_retired"),
+            sequence,
+        })
+    };
+    table.columns.iter().filter_map(identity).collect()
+}
+
+fn serials(table: &Table) -> Vec<PlannedSerial> {
+    let serial = |column: &Column| {
+        Some(PlannedSerial {
+            column: column.name.clone(),
+            sequence: column.owned_sequence.clone()?,
+        })
+    };
+    table.columns.iter().filter_map(serial).collect()
+}
+
+fn checks(table: &Table) -> Vec<PlannedCheck> {
+    let planned = |c: &crate::model::Check| PlannedCheck {
+        name: c.name.clone(),
+        definition: c.definition.clone(),
+    };
+    table.checks.iter().map(planned).collect()
+}
+
+fn copy_comments(table: &Table, names: &Names) -> Vec<Fragment> {
+    let mut comments: Vec<Fragment> = table
+        .comment
+        .iter()
+        .map(|text| {
+            Fragment::new(
+                "COMMENT ON TABLE {} IS {}",
+                &[&names.copy, &Literal::new(text.as_str())],
+            )
+        })
+        .collect();
+    let checks = table.checks.iter().map(|c| (&c.name, c.comment.as_ref()));
+    comments.extend(constraint_comments(&names.copy, checks));
+    comments
+}
+
+fn constraint_comments<'a>(
+    copy: &QualifiedName,
+    constraints: impl Iterator<Item = (&'a Ident, Option<&'a String>)>,
+) -> Vec<Fragment> {
+    constraints
+        .filter_map(|(name, comment)| {
+            let text = Literal::new(comment?.as_str());
+            Some(Fragment::new(
+                "COMMENT ON CONSTRAINT {} ON {} IS {}",
+                &[name, copy, &text],
+            ))
+        })
+        .collect()
+}
+
+fn dependent_comments(table: &Table, names: &Names, carried: &[CarriedIndex]) -> Vec<Fragment> {
+    let mut comments = Vec::new();
+    for index in carried {
+        let Some(text) = &index.comment else { continue };
+        let text = Literal::new(text.as_str());
+        comments.push(if index.constraint {
+            Fragment::new(
+                "COMMENT ON CONSTRAINT {} ON {} IS {}",
+                &[&index.copy_name.name, &names.copy, &text],
+            )
+        } else {
+            Fragment::new("COMMENT ON INDEX {} IS {}", &[&index.copy_name, &text])
+        });
+    }
+    for trigger in &table.triggers {
+        let Some(text) = &trigger.comment else { continue };
+        comments.push(Fragment::new(
+            "COMMENT ON TRIGGER {} ON {} IS {}",
+            &[&trigger.name, &names.copy, &Literal::new(text.as_str())],
+        ));
+    }
+    for statistics in &table.statistics {
+        let Some(text) = &statistics.comment else { continue };
+        let copy = statistics_names(table, &statistics.name).copy;
+        comments.push(Fragment::new(
+            "COMMENT ON STATISTICS {} IS {}",
+            &[&copy, &Literal::new(text.as_str())],
+        ));
+    }
+    comments
+}
+
+fn column_settings(table: &Table) -> Vec<ColumnSetting> {
+    let mut settings = Vec::new();
+    for column in &table.columns {
+        if let Some(target) = column.statistics_target {
+            let action = Fragment::new("SET STATISTICS {}", &[&Number(target.into())]);
+            settings.push(ColumnSetting {
+                column: column.name.clone(),
+                action,
+            });
+        }
+        if !column.options.is_empty() {
+            let action = Fragment::new("SET ({})", &[&parameters(&column.options)]);
+            settings.push(ColumnSetting {
+                column: column.name.clone(),
+                action,
+            });
+        }
+    }
+    settings
+}
+
+/// `fillfactor = '80', toast.autovacuum_enabled = 'false'`
+fn parameters(parameters: &[StorageParameter]) -> Fragment {
+    Fragment::list(parameters.iter().map(|parameter| {
+        let value = Literal::new(parameter.value.as_str());
+        let plain = ServerSql::from_server(parameter.name.as_str());
+        Fragment::new("{} = {}", &[&plain, &value])
+    }))
+}
+
+fn with_parameters(list: &[StorageParameter]) -> Fragment {
+    if list.is_empty() {
+        return Fragment::default();
+    }
+    Fragment::new(" WITH ({})", &[&parameters(list)])
+}
+
+fn grants(table: &Table, copy: &QualifiedName) -> Vec<Fragment> {
+    table
+        .grants
+        .iter()
+        .map(|grant| {
+            let privilege = ServerSql::from_server(grant.privilege.as_str());
+            let what = match &grant.column {
+                Some(column) => Fragment::new("{} ({})", &[&privilege, column]),
+                None => Fragment::new("{}", &[&privilege]),
+            };
+            let to = match &grant.grantee {
+                Some(role) => Fragment::new("{}", &[role]),
+                None => Fragment::new("PUBLIC", &[]),
+            };
+            let option = Fragment::new(if grant.grantable { " WITH GRANT OPTION" } else { "" }, &[]);
+            Fragment::new("GRANT {} ON TABLE {} TO {}{}", &[&what, copy, &to, &option])
+        })
+        .collect()
+}
+
+/// An index of the source with its counterpart on the copy.
+struct CarriedIndex {
+    name: QualifiedName,
+    copy_name: QualifiedName,
+    retired_name: QualifiedName,
+    build: Fragment,
+    drop: Fragment,
+    constraint: bool,
+    comment: Option<String>,
+}
+
+fn carried_indexes(table: &Table, names: &Names, key: &Column) -> Option<Vec<CarriedIndex>> {
+    let mut carried = vec![carried_primary_key(table, names, key)?];
+    for unique in &table.unique_keys {
+        carried.push(carried_unique(table, names, unique)?);
+    }
+    for index in table.indexes.iter().filter(|i| i.valid) {
+        carried.push(carried_index(table, names, index));
+    }
+    Some(carried)
+}
+
+fn carried_primary_key(table: &Table, names: &Names, key: &Column) -> Option<CarriedIndex> {
+    let primary = table.primary_key.as_ref()?;
+    let columns = with_partition_key(primary, &key.name)?.list();
+    let mut definition = Fragment::new(
+        "PRIMARY KEY ({})",
+        &[&Fragment::list(columns.columns().iter().cloned())],
+    );
+    let include: Vec<Ident> = primary
+        .include
+        .iter()
+        .filter(|c| **c != key.name)
+        .cloned()
+        .collect();
+    if !include.is_empty() {
+        definition = Fragment::new("{} INCLUDE ({})", &[&definition, &Fragment::list(include)]);
+    }
+    definition = Fragment::new(
+        "{}{}",
+        &[&definition, &with_parameters(&primary.storage_parameters)],
+    );
+    if let Some(tablespace) = &primary.tablespace {
+        definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
+    }
+    Some(carried_constraint(table, names, primary, definition))
+}
+
+fn carried_constraint(table: &Table, names: &Names, key: &Key, definition: Fragment) -> CarriedIndex {
+    let (name, copy_name, retired_name) = index_names(table, &key.name);
+    CarriedIndex {
+        build: Fragment::new(
+            "ALTER TABLE {} ADD CONSTRAINT {} {}",
+            &[&names.copy, &copy_name.name, &definition],
+        ),
+        drop: Fragment::new(
+            "ALTER TABLE {} DROP CONSTRAINT {}",
+            &[&names.copy, &copy_name.name],
+        ),
+        name,
+        copy_name,
+        retired_name,
+        constraint: true,
+        comment: key.comment.clone(),
+    }
+}
+
+fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedIndex> {
+    if key.constraint {
+        let mut definition = Fragment::new("{}", &[&key.definition]);
+        if let Some(tablespace) = &key.tablespace {
+            definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
+        }
+        return Some(carried_constraint(table, names, key, definition));
+    }
+    let (_, using) = split_at_table(&key.definition, "ON", &table.name)?;
+    let using = ServerSql::from_server(using.trim_start());
+    let head = Fragment::new("CREATE UNIQUE INDEX", &[]);
+    Some(built_index(
+        table,
+        names,
+        &key.name,
+        &head,
+        &using,
+        key.tablespace.as_ref(),
+        key.comment.clone(),
+    ))
+}
+
+fn carried_index(table: &Table, names: &Names, index: &Index) -> CarriedIndex {
+    let head = Fragment::new("CREATE INDEX", &[]);
+    let using = ServerSql::from_server(index.using.as_str().trim_start());
+    let mut carried = built_index(
+        table,
+        names,
+        &index.name,
+        &head,
+        &using,
+        index.tablespace.as_ref(),
+        index.comment.clone(),
+    );
+    for (column, target) in &index.statistics_targets {
+        carried.build = Fragment::new(
+            "{};\nALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}",
+            &[
+                &carried.build,
+                &carried.copy_name,
+                &Number((*column).into()),
+                &Number((*target).into()),
+            ],
+        );
+    }
+    carried
+}
+
+fn built_index(
+    table: &Table,
+    names: &Names,
+    name: &Ident,
+    head: &Fragment,
+    using: &ServerSql,
+    tablespace: Option<&Ident>,
+    comment: Option<String>,
+) -> CarriedIndex {
+    let (name, copy_name, retired_name) = index_names(table, name);
+    CarriedIndex {
+        build: Fragment::new(
+            "{} {} ON {} {}",
+            &[
+                head,
+                &copy_name.name,
+                &names.copy,
+                &in_tablespace(using, tablespace),
+            ],
+        ),
+        drop: Fragment::new("DROP INDEX {}", &[&copy_name]),
+        name,
+        copy_name,
+        retired_name,
+        constraint: false,
+        comment,
+    }
+}
+
+/// TABLESPACE stands before WHERE; `pg_get_indexdef` leaves it out.
+fn in_tablespace(using: &ServerSql, tablespace: Option<&Ident>) -> Fragment {
+    let Some(tablespace) = tablespace else {
+        return Fragment::new("{}", &[using]);
+    };
+    let (body, filter) = match using.as_str().find(" WHERE (") {
+        Some(at) => using.as_str().split_at(at),
+        None => (using.as_str(), ""),
+    };
+    let (body, filter) = (ServerSql::from_server(body), ServerSql::from_server(filter));
+    Fragment::new("{} TABLESPACE {}{}", &[&body, tablespace, &filter])
+}
+
+fn index_names(table: &Table, name: &Ident) -> (QualifiedName, QualifiedName, QualifiedName) {
+    let name = table.name.sibling(name.clone());
+    let copy = derived(&name, "_pgcleave_copy");
+    let retired = derived(&name, "_pgcleave_retired");
+    (name, copy, retired)
+}
+
+struct StatisticsNames {
+    name: QualifiedName,
+    copy: QualifiedName,
+    retired: QualifiedName,
+}
+
+fn statistics_names(table: &Table, name: &Ident) -> StatisticsNames {
+    let (name, copy, retired) = index_names(table, name);
+    StatisticsNames { name, copy, retired }
+}
+
+/// `CREATE STATISTICS schema.name (kinds) ON columns FROM schema.table`, for the copy.
+fn statistics(table: &Table, names: &Names) -> Option<Vec<PlannedStatistics>> {
+    let planned = |statistics: &crate::model::NamedDefinition| {
+        let own = statistics_names(table, &statistics.name);
+        let renamed = retarget(&statistics.definition, "STATISTICS", &own.name, &own.copy)?;
+        let create = retarget(&renamed, "FROM", &table.name, &names.copy)?;
+        Some(PlannedStatistics {
+            create,
+            copy: own.copy,
+        })
+    };
+    table.statistics.iter().map(planned).collect()
+}
+
+fn triggers(table: &Table, names: &Names) -> Option<Vec<PlannedTrigger>> {
+    let planned = |trigger: &Trigger| {
+        let create = retarget(&trigger.definition, "ON", &table.name, &names.copy)?;
+        let enable = match trigger.enabled {
+            TriggerEnabled::Origin => "ENABLE TRIGGER {}",
+            TriggerEnabled::Disabled => "DISABLE TRIGGER {}",
+            TriggerEnabled::Replica => "ENABLE REPLICA TRIGGER {}",
+            TriggerEnabled::Always => "ENABLE ALWAYS TRIGGER {}",
+        };
+        let enable = Fragment::new(enable, &[&trigger.name]);
+        Some(PlannedTrigger {
+            name: trigger.name.clone(),
+            create,
+            enable,
+        })
+    };
+    table.triggers.iter().map(planned).collect()
+}
+
+/// The view as it is, with its options, which CREATE OR REPLACE would else drop.
+fn view_definition(view: &View) -> Fragment {
+    Fragment::new(
+        "CREATE OR REPLACE VIEW {}{} AS\n{}",
+        &[&view.name, &with_parameters(&view.options), &view.definition],
+    )
+}
+
+enum Direction {
+    Forward,
+    Back,
+}
+
+/// Renames of indexes, statistics and identity sequences, so that applications
+/// find the names that they know on the table that they see.
+fn renames(table: &Table, carried: &[CarriedIndex], direction: Direction) -> Vec<Fragment> {
+    type Renamed = (&'static str, QualifiedName, QualifiedName, QualifiedName);
+    let mut all: Vec<Renamed> = carried
+        .iter()
+        .map(|i| {
+            (
+                "ALTER INDEX {} RENAME TO {}",
+                i.name.clone(),
+                i.copy_name.clone(),
+                i.retired_name.clone(),
+            )
+        })
+        .collect();
+    for statistics in &table.statistics {
+        let own = statistics_names(table, &statistics.name);
+        all.push((
+            "ALTER STATISTICS {} RENAME TO {}",
+            own.name,
+            own.copy,
+            own.retired,
+        ));
+    }
+    for identity in identities(table) {
+        all.push((
+            "ALTER SEQUENCE {} RENAME TO {}",
+            identity.sequence,
+            identity.copy_sequence,
+            identity.retired_sequence,
+        ));
+    }
+    all.iter()
+        .flat_map(|(text, name, copy, retired)| match direction {
+            Direction::Forward => [
+                Fragment::new(text, &[name, &retired.name]),
+                Fragment::new(text, &[copy, &name.name]),
+            ],
+            Direction::Back => [
+                Fragment::new(text, &[name, &copy.name]),
+                Fragment::new(text, &[retired, &name.name]),
+            ],
+        })
+        .collect()
+}
+
+fn lock_statement(text: &'static str, table: &QualifiedName) -> Literal {
+    Fragment::new(text, &[table]).literal()
+}

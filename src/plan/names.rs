@@ -1,0 +1,124 @@
+//! The names of the objects that a conversion makes, each fitted into 63 bytes.
+
+use sha2::{Digest, Sha256};
+
+use crate::sql::{Ident, MAX_IDENT_BYTES, QualifiedName};
+
+/// Names of everything that a conversion makes beside partitions; all in the
+/// source table's schema.
+#[derive(Debug, Clone)]
+pub struct Names {
+    pub source: QualifiedName,
+    pub copy: QualifiedName,
+    pub retired: QualifiedName,
+    pub default_partition: QualifiedName,
+    pub log: QualifiedName,
+    pub truncations: QualifiedName,
+    pub state: QualifiedName,
+    pub fingerprint: QualifiedName,
+    pub lock: QualifiedName,
+    pub check: QualifiedName,
+    pub sync: QualifiedName,
+    pub sync_truncate: QualifiedName,
+    pub reverse: QualifiedName,
+    pub reverse_truncate: QualifiedName,
+    pub drain: QualifiedName,
+    pub compare: QualifiedName,
+    pub copy_batches: QualifiedName,
+    pub catch_up: QualifiedName,
+    pub add_foreign_keys: QualifiedName,
+}
+
+impl Names {
+    /// Derives every name from the source table's.
+    pub fn of(source: &QualifiedName) -> Self {
+        let ours = |suffix: &str| derived(source, &format!("_pgcleave_{suffix}"));
+        Self {
+            source: source.clone(),
+            copy: ours("copy"),
+            retired: ours("retired"),
+            default_partition: derived(source, "_default"),
+            log: ours("log"),
+            truncations: ours("truncations"),
+            state: ours("state"),
+            fingerprint: ours("fingerprint"),
+            lock: ours("lock"),
+            check: ours("check"),
+            sync: ours("sync"),
+            sync_truncate: ours("sync_truncate"),
+            reverse: ours("reverse"),
+            reverse_truncate: ours("reverse_truncate"),
+            drain: ours("drain"),
+            compare: ours("compare"),
+            copy_batches: ours("copy_batches"),
+            catch_up: ours("catch_up"),
+            add_foreign_keys: ours("add_foreign_keys"),
+        }
+    }
+
+    /// Relations that the conversion creates (partitions apart).
+    pub fn relations(&self) -> [&QualifiedName; 6] {
+        [
+            &self.copy,
+            &self.retired,
+            &self.default_partition,
+            &self.log,
+            &self.truncations,
+            &self.state,
+        ]
+    }
+}
+
+/// A name in the same schema: the base, then the suffix.
+///
+/// What doesn't fit is cut from the base and replaced by eight hex digits of its
+/// hash, so that two long names that begin alike stay apart.
+pub fn derived(base: &QualifiedName, suffix: &str) -> QualifiedName {
+    let name = base.name.as_str();
+    let fitted = if name.len() + suffix.len() <= MAX_IDENT_BYTES {
+        format!("{name}{suffix}")
+    } else {
+        let hash = format!("_{}", &hex(&Sha256::digest(name.as_bytes()))[..8]);
+        let mut room = MAX_IDENT_BYTES - suffix.len() - hash.len();
+        while !name.is_char_boundary(room) {
+            room -= 1;
+        }
+        format!("{}{hash}{suffix}", &name[..room])
+    };
+    // Neither empty nor with a NUL, as the base is neither, and cut to length above.
+    base.sibling(Ident::new(fitted).unwrap_or_else(|_| base.name.clone()))
+}
+
+/// Lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str) -> QualifiedName {
+        QualifiedName::new(Ident::new("public").unwrap(), Ident::new(name).unwrap())
+    }
+
+    #[test]
+    fn keeps_short_names_readable() {
+        assert_eq!(
+            derived(&table("events"), "_p2024_01").name.as_str(),
+            "events_p2024_01"
+        );
+    }
+
+    #[test]
+    fn fits_long_unicode_names_and_keeps_them_apart() {
+        let one = derived(&table(&"ü".repeat(31)), "_pgcleave_reverse_truncate").name;
+        let other = derived(
+            &table(&format!("{}x", "ü".repeat(31))),
+            "_pgcleave_reverse_truncate",
+        )
+        .name;
+        assert!(one.as_str().len() <= MAX_IDENT_BYTES && other.as_str().len() <= MAX_IDENT_BYTES);
+        assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,475 @@
+//! What stands in the way of a conversion, and what the user should know before.
+
+use serde::Serialize;
+
+use super::bounds::KeyType;
+use super::conversion::{Facts, partition_ranges};
+use crate::model::{Column, DependentKind, Key, Persistence, RelationKind, ReplicaIdentity, Table};
+use crate::spec::TableSpec;
+use crate::sql::QualifiedName;
+
+/// How much a problem weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The table can't be converted as asked.
+    Blocker,
+    /// Something will behave differently, or may.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// One finding, with its remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub severity: Severity,
+    pub cause: String,
+    pub remedy: String,
+}
+
+impl Problem {
+    pub fn blocker(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Blocker,
+            cause: cause.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    pub fn warning(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            cause: cause.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    pub fn note(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            cause: cause.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A definition of the server's that we couldn't take apart.
+    pub fn unresolvable(table: &QualifiedName) -> Self {
+        Self::blocker(
+            format!(
+                "a trigger, index or statistics definition of {} could not be read",
+                table.plain()
+            ),
+            "please report its definition (\\d+ in psql)",
+        )
+    }
+}
+
+/// Everything at once, blockers first.
+pub fn find_problems(facts: &Facts, spec: &TableSpec) -> Vec<Problem> {
+    let table = &facts.table;
+    let mut problems = Vec::new();
+    about_the_relation(table, &mut problems);
+    if table.kind == RelationKind::Table {
+        about_the_key(facts, spec, &mut problems);
+        about_keys(table, spec, &mut problems);
+        about_constraints(table, &mut problems);
+        about_dependents(table, &mut problems);
+        about_the_application(facts, spec, &mut problems);
+    }
+    problems.sort_by_key(|p| p.severity);
+    problems
+}
+
+fn about_the_relation(table: &Table, problems: &mut Vec<Problem>) {
+    let name = table.name.plain();
+    if table.server_version < 140_000 {
+        problems.push(Problem::blocker(
+            format!("the server is PostgreSQL {}", table.server_version / 10_000),
+            "pgcleave needs PostgreSQL 14 or newer: batches are read by TID range scans",
+        ));
+    }
+    match table.kind {
+        RelationKind::Table => {}
+        RelationKind::PartitionedTable => problems.push(Problem::blocker(
+            format!("{name} is already a partitioned table"),
+            "see how far a conversion got: pgcleave status; there is nothing to convert otherwise",
+        )),
+        kind => problems.push(Problem::blocker(
+            format!("{name} is a {}, not a table", kind.label()),
+            "name the table that holds the rows",
+        )),
+    }
+    match table.persistence {
+        Persistence::Permanent => {}
+        Persistence::Unlogged => problems.push(Problem::blocker(
+            format!("{name} is unlogged, which a partitioned table can't be on every version"),
+            format!("make it logged first: ALTER TABLE {} SET LOGGED", table.name),
+        )),
+        Persistence::Temporary => {
+            problems.push(Problem::blocker(
+                format!("{name} is temporary"),
+                "only permanent tables can be converted",
+            ));
+        }
+    }
+    if matches!(
+        table.name.schema.as_str(),
+        "pg_catalog" | "information_schema" | "pg_toast" | "pgcleave"
+    ) {
+        problems.push(Problem::blocker(
+            format!("{name} belongs to the system"),
+            "name a table of your own",
+        ));
+    }
+    if let Some(method) = &table.access_method {
+        problems.push(Problem::blocker(
+            format!("{name} uses the table access method {}", method.as_str()),
+            "only heap tables can be converted: their block ranges are what the batch copy reads",
+        ));
+    }
+    if serde_json::to_string(table).is_ok_and(|text| text.contains("$pgcleave")) {
+        problems.push(Problem::blocker(
+            format!("a name or definition of {name} holds \"$pgcleave\", our own quotation mark"),
+            "rename it first",
+        ));
+    }
+}
+
+fn about_the_key(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    let table = &facts.table;
+    let Some(key) = table.columns.iter().find(|c| c.name.as_str() == spec.key) else {
+        problems.push(Problem::blocker(
+            format!("{} has no column {:?}", table.name.plain(), spec.key),
+            "see the candidates: pgcleave inspect",
+        ));
+        return;
+    };
+    about_the_key_column(table, key, problems);
+    if facts.key_range.has_null && !key.not_null {
+        problems.push(Problem::blocker(
+            format!("the key {:?} holds NULL", spec.key),
+            "give those rows a value first",
+        ));
+    }
+    if facts.key_range.has_infinity {
+        problems.push(Problem::note(
+            format!("the key {:?} holds infinity or -infinity", spec.key),
+            "those rows go to the default partition",
+        ));
+    }
+    match partition_ranges(facts, spec) {
+        Err(error) => problems.push(Problem::blocker(
+            error.to_string(),
+            "choose a wider --interval, or give rows with stray values of the key a value in range",
+        )),
+        Ok(ranges) => {
+            let days = facts.key_range.last.as_deref().and_then(super::bounds::parse_day);
+            let end = ranges.last().map(|r| r.end);
+            if days.zip(end).is_some_and(|(last, end)| last >= end) {
+                problems.push(Problem::warning(
+                    format!(
+                        "the key reaches to {}, beyond the last partition",
+                        facts.key_range.last.as_deref().unwrap_or_default()
+                    ),
+                    "those rows go to the default partition; a greater --premake gives them partitions",
+                ));
+            }
+        }
+    }
+}
+
+fn about_the_key_column(table: &Table, key: &Column, problems: &mut Vec<Problem>) {
+    let name = key.name.as_str();
+    if KeyType::from_type_name(&key.base_type).is_none() {
+        problems.push(Problem::blocker(
+            format!("the key {name:?} is of type {}", key.type_sql),
+            "date, timestamp and timestamptz keys are possible",
+        ));
+    }
+    if key.generated.is_some() {
+        problems.push(Problem::blocker(
+            format!("the key {name:?} is a generated column"),
+            "PostgreSQL has no partition key on generated columns: choose another column",
+        ));
+    }
+    if !key.not_null {
+        problems.push(Problem::blocker(
+            format!("the key {name:?} may be NULL, which a primary key can't hold"),
+            format!(
+                "make it NOT NULL without a long lock: ALTER TABLE {0} ADD CONSTRAINT pgcleave_key CHECK ({1} IS NOT NULL) NOT VALID; \
+                 ALTER TABLE {0} VALIDATE CONSTRAINT pgcleave_key; ALTER TABLE {0} ALTER COLUMN {1} SET NOT NULL; \
+                 ALTER TABLE {0} DROP CONSTRAINT pgcleave_key",
+                table.name, key.name
+            ),
+        ));
+    }
+}
+
+fn about_keys(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    match &table.primary_key {
+        None => problems.push(Problem::blocker(
+            format!("{} has no primary key", table.name.plain()),
+            format!("add one: ALTER TABLE {} ADD PRIMARY KEY …", table.name),
+        )),
+        Some(key) if key.deferrable => problems.push(Problem::blocker(
+            format!(
+                "the primary key {} is deferrable, which no ON CONFLICT can use",
+                key.name.as_str()
+            ),
+            "make it not deferrable first",
+        )),
+        Some(key) => about_the_primary_key(key, spec, problems),
+    }
+    for key in &table.unique_keys {
+        let kind = if key.constraint {
+            "unique constraint"
+        } else {
+            "unique index"
+        };
+        let name = key.name.as_str();
+        if !key.valid {
+            problems.push(Problem::blocker(
+                format!("the unique index {name} is not valid"),
+                "drop or rebuild it first",
+            ));
+        } else if !key.columns.iter().any(|c| c.name.as_str() == spec.key) {
+            problems.push(Problem::blocker(
+                format!("the {kind} {name} lacks the partition key, which every unique key of a partitioned table must hold"),
+                format!("drop it, or add {:?} to it, before the conversion; keeping it global needs a choice that this version doesn't offer yet", spec.key),
+            ));
+        } else if key.deferrable {
+            problems.push(Problem::blocker(
+                format!("the {kind} {name} is deferrable: rows that exchange values would fail on the copy"),
+                "make it not deferrable first",
+            ));
+        }
+    }
+    if let ReplicaIdentity::Index(index) = &table.replica_identity {
+        problems.push(Problem::blocker(
+            format!(
+                "the replica identity is the index {}, which partitions don't inherit",
+                index.as_str()
+            ),
+            format!(
+                "set it to DEFAULT or FULL first: ALTER TABLE {} REPLICA IDENTITY DEFAULT",
+                table.name
+            ),
+        ));
+    }
+}
+
+fn about_the_primary_key(key: &Key, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    if key.columns.iter().any(|c| c.name.as_str() == spec.key) {
+        return;
+    }
+    let columns = key
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    problems.push(Problem::warning(
+        format!("the primary key becomes ({columns}, {}): it must hold the partition key", spec.key),
+        format!(
+            "uniqueness of ({columns}) alone holds as long as the retired table is kept, and not after it is dropped; \
+             INSERT … ON CONFLICT ({columns}) finds no matching constraint: name ({columns}, {}) instead, \
+             and ON CONFLICT DO NOTHING without a target doesn't meet the same key in another partition",
+            spec.key
+        ),
+    ));
+}
+
+fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
+    for exclusion in &table.exclusions {
+        problems.push(Problem::blocker(
+            format!(
+                "the exclusion constraint {} can't be carried",
+                exclusion.name.as_str()
+            ),
+            "drop it first, if the application can do without",
+        ));
+    }
+    for check in &table.checks {
+        if check.no_inherit {
+            problems.push(Problem::blocker(
+                format!(
+                    "the check {} is NO INHERIT, which a partitioned table can't have",
+                    check.name.as_str()
+                ),
+                "drop it, or make it an ordinary check, first",
+            ));
+        }
+        if !check.validated {
+            problems.push(Problem::blocker(
+                format!(
+                    "the check {} is NOT VALID: rows that violate it could not be copied",
+                    check.name.as_str()
+                ),
+                format!(
+                    "validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}",
+                    table.name, check.name
+                ),
+            ));
+        }
+    }
+    for key in &table.foreign_keys_out {
+        let name = key.name.as_str();
+        if key.referenced == table.name {
+            problems.push(Problem::blocker(
+                format!("the foreign key {name} refers to the table itself"),
+                "drop it first: its target would need the partition key, a choice that this version doesn't offer yet",
+            ));
+        }
+        if !key.validated && table.server_version < 180_000 {
+            problems.push(Problem::blocker(
+                format!("the foreign key {name} is NOT VALID, which a partitioned table can't have before PostgreSQL 18"),
+                format!("validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}", table.name, key.name),
+            ));
+        }
+    }
+    for key in table.foreign_keys_in.iter().filter(|k| k.table != table.name) {
+        problems.push(Problem::warning(
+            format!("the foreign key {} of {} refers to this table", key.name.as_str(), key.table.plain()),
+            "it goes on working through the retired table, which can't be dropped as long as the foreign key is there",
+        ));
+    }
+    for trigger in table
+        .triggers
+        .iter()
+        .filter(|t| t.row_level && t.transition_tables)
+    {
+        problems.push(Problem::blocker(
+            format!(
+                "the row trigger {} has transition tables, which partitions can't have",
+                trigger.name.as_str()
+            ),
+            "rewrite it as a statement trigger first",
+        ));
+    }
+    for index in &table.indexes {
+        if !index.valid {
+            problems.push(Problem::warning(
+                format!(
+                    "the index {} is not valid and is not carried",
+                    index.name.as_str()
+                ),
+                "rebuild it first if it is wanted: REINDEX INDEX CONCURRENTLY",
+            ));
+        }
+        if index.clustered {
+            problems.push(Problem::note(
+                format!("the table is marked as clustered on {}", index.name.as_str()),
+                "a partitioned table can't bear that mark",
+            ));
+        }
+    }
+}
+
+fn about_dependents(table: &Table, problems: &mut Vec<Problem>) {
+    if table.row_security.enabled || table.row_security.forced || !table.row_security.policies.is_empty() {
+        problems.push(Problem::blocker(
+            "the table has row-level security",
+            "carrying policies is not offered yet: switch row-level security off and drop its policies first, if that is safe",
+        ));
+    }
+    for dependent in &table.dependents {
+        problems.push(dependent_problem(dependent.kind, &dependent.name));
+    }
+}
+
+fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
+    let blocker = |what: &str, remedy: &str| Problem::blocker(format!("{what} {name}"), remedy.to_owned());
+    match kind {
+        DependentKind::MaterializedView => blocker(
+            "a materialized view reads the table and would go on reading the retired one:",
+            "drop it first and create it again after the cutover",
+        ),
+        DependentKind::Rule => blocker(
+            "the table has the rule",
+            "rules stay with the retired table: drop it first, or make it a trigger",
+        ),
+        DependentKind::RowTypeFunction => blocker(
+            "a function has the table's row type as argument or result, which would stay the retired table's:",
+            "rewrite it first",
+        ),
+        DependentKind::SqlBodyFunction => blocker(
+            "a function with a BEGIN ATOMIC body names the table and would follow the retired one:",
+            "give it a body as text first",
+        ),
+        DependentKind::RowTypeColumn => {
+            blocker("a column has the table's row type:", "give it another type first")
+        }
+        DependentKind::Publication => blocker(
+            "the table is published by",
+            "taking a publication along is not offered yet: take the table out of it first",
+        ),
+        DependentKind::Subscription => blocker(
+            "a subscription writes to the table, and would go on writing to the retired one in silence:",
+            "end the subscription first",
+        ),
+        DependentKind::InheritanceParent => blocker(
+            "the table inherits from",
+            "end the inheritance first: ALTER TABLE … NO INHERIT",
+        ),
+        DependentKind::InheritanceChild => blocker(
+            "a table inherits from this one:",
+            "end the inheritance first: ALTER TABLE … NO INHERIT",
+        ),
+        DependentKind::Extension => blocker(
+            "the table belongs to the extension",
+            "tables of extensions can't be converted",
+        ),
+        DependentKind::TypedTable => blocker(
+            "the table is of the composite type",
+            "end that first: ALTER TABLE … NOT OF",
+        ),
+        DependentKind::PreparedTransaction => blocker(
+            "a prepared transaction holds a lock on the table:",
+            "COMMIT PREPARED or ROLLBACK PREPARED first",
+        ),
+        DependentKind::SecurityLabel => blocker(
+            "the table has a security label of",
+            "carrying security labels is not offered yet",
+        ),
+        DependentKind::ForeignPolicy => blocker(
+            "a row-level security policy of another table reads this one, and would read the retired one:",
+            "drop it first and create it again after the cutover",
+        ),
+        DependentKind::Other => blocker(
+            "something hangs on the table that pgcleave can't carry:",
+            "drop it first, or report it to us",
+        ),
+    }
+}
+
+fn about_the_application(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    let table = &facts.table;
+    let note = |cause: &str, remedy: &str| Problem::note(cause, remedy);
+    problems.push(note(
+        "an UPDATE that changes the key may move a row to another partition; a concurrent UPDATE, DELETE or SELECT FOR UPDATE of that row then fails with 40001 even under READ COMMITTED",
+        "retry such statements, or don't change the key of rows that others write",
+    ));
+    problems.push(note(
+        "REPEATABLE READ and SERIALIZABLE transactions that began before the switch (keep_in_step) and write to the table after it fail once with 40001",
+        "retry them, as those levels ask for anyway",
+    ));
+    problems.push(note(
+        "COPY table TO becomes COPY (SELECT … FROM table) TO; LOCK TABLE locks every partition; pg_relation_size is 0 for the partitioned table; tools that list relkind r don't see it",
+        "look through scripts and dashboards",
+    ));
+    problems.push(note(
+        "while the reverse sync runs, the retired table doesn't see a partition that is dropped or detached",
+        "drop the retired table before you do either",
+    ));
+    let before_row = table
+        .triggers
+        .iter()
+        .filter(|t| t.row_level && t.definition.as_str().contains(" BEFORE INSERT"));
+    for trigger in before_row {
+        problems.push(Problem::warning(
+            format!("the trigger {} runs before INSERT", trigger.name.as_str()),
+            format!("if it changes {:?} so that the row belongs to another partition, the INSERT fails after the cutover", spec.key),
+        ));
+    }
+}

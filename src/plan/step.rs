@@ -1,0 +1,221 @@
+//! The steps of a conversion, with what each costs and risks.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A step of the conversion; its stem names the template, the migration file,
+/// the snapshot and the test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    CreatePartitionedCopy,
+    InstallSyncTrigger,
+    CreateBatchCopyProcedure,
+    RunBatchCopy,
+    BuildIndexes,
+    CatchUp,
+    KeepInStep,
+    AddForeignKeys,
+    VerifyCopy,
+    CutOver,
+    DropRetiredTable,
+}
+
+/// Table-level lock modes, as the manual names them (Explicit Locking).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum LockMode {
+    AccessShare,
+    ShareRowExclusive,
+    AccessExclusive,
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        })
+    }
+}
+
+/// A lock that applications can feel, on which relation and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockTaken {
+    pub mode: LockMode,
+    pub on: &'static str,
+    pub held: &'static str,
+}
+
+/// What a step risks, shown to the user and allowed by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hazard {
+    /// Every later writer pays for the trigger.
+    SlowsWriters,
+    /// Everybody waits for a moment.
+    ShortExclusiveLock,
+    /// There is no way back.
+    Irreversible,
+}
+
+impl fmt::Display for Hazard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SlowsWriters => "slows_writers",
+            Self::ShortExclusiveLock => "short_exclusive_lock",
+            Self::Irreversible => "irreversible",
+        })
+    }
+}
+
+impl Step {
+    /// In the order in which they run.
+    pub const ALL: [Self; 11] = [
+        Self::CreatePartitionedCopy,
+        Self::InstallSyncTrigger,
+        Self::CreateBatchCopyProcedure,
+        Self::RunBatchCopy,
+        Self::BuildIndexes,
+        Self::CatchUp,
+        Self::KeepInStep,
+        Self::AddForeignKeys,
+        Self::VerifyCopy,
+        Self::CutOver,
+        Self::DropRetiredTable,
+    ];
+
+    /// The name that stands in file names.
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::CreatePartitionedCopy => "create_partitioned_copy",
+            Self::InstallSyncTrigger => "install_sync_trigger",
+            Self::CreateBatchCopyProcedure => "create_batch_copy_procedure",
+            Self::RunBatchCopy => "run_batch_copy",
+            Self::BuildIndexes => "build_indexes",
+            Self::CatchUp => "catch_up",
+            Self::KeepInStep => "keep_in_step",
+            Self::AddForeignKeys => "add_foreign_keys",
+            Self::VerifyCopy => "verify_copy",
+            Self::CutOver => "cut_over",
+            Self::DropRetiredTable => "drop_retired_table",
+        }
+    }
+
+    /// What the step does, in a sentence for the file's header and the prompt.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::CreatePartitionedCopy => "Create the empty partitioned copy",
+            Self::InstallSyncTrigger => "Log the keys that writers touch from now on",
+            Self::CreateBatchCopyProcedure => "Create the procedures that copy and catch up",
+            Self::RunBatchCopy => "Copy the rows in batches of blocks",
+            Self::BuildIndexes => "Build keys, indexes and triggers on the copy",
+            Self::CatchUp => "Bring what was written meanwhile into the copy",
+            Self::KeepInStep => "Switch from logging to keeping the copy in step",
+            Self::AddForeignKeys => "Add the foreign keys to the copy",
+            Self::VerifyCopy => "Verify the copy against the source",
+            Self::CutOver => "Cut over: the copy takes the table's name",
+            Self::DropRetiredTable => "Drop the retired table and end the reverse sync",
+        }
+    }
+
+    /// The strongest lock that others can feel; `None` where only our own new
+    /// relations are locked.
+    pub fn lock(self) -> Option<LockTaken> {
+        let lock = |mode, on, held| Some(LockTaken { mode, on, held });
+        match self {
+            Self::CreatePartitionedCopy => lock(
+                LockMode::AccessShare,
+                "the source table",
+                "a moment; blocks nobody who reads or writes",
+            ),
+            Self::CreateBatchCopyProcedure => None,
+            Self::InstallSyncTrigger => lock(
+                LockMode::ShareRowExclusive,
+                "the source table",
+                "milliseconds, after waiting up to 500 ms a try; writers wait, readers don't",
+            ),
+            Self::RunBatchCopy | Self::CatchUp => lock(
+                LockMode::AccessShare,
+                "the source table",
+                "one batch at a time; blocks nobody who reads or writes",
+            ),
+            Self::BuildIndexes => None,
+            Self::KeepInStep => lock(
+                LockMode::ShareRowExclusive,
+                "the source table",
+                "while at most 20,000 logged changes are drained and, where that takes under 2 s, rows are counted; writers wait, readers don't",
+            ),
+            Self::AddForeignKeys => lock(
+                LockMode::ShareRowExclusive,
+                "each referenced table and the copy",
+                "milliseconds a statement, after waiting up to 500 ms a try; validation takes a weaker lock",
+            ),
+            Self::VerifyCopy => lock(
+                LockMode::AccessShare,
+                "both tables",
+                "while they are read; blocks nobody who reads or writes",
+            ),
+            Self::CutOver => lock(
+                LockMode::AccessExclusive,
+                "the source table and the views that read it",
+                "milliseconds, after waiting up to 500 ms a try; everybody waits",
+            ),
+            Self::DropRetiredTable => lock(
+                LockMode::AccessExclusive,
+                "the partitioned table and the retired table",
+                "milliseconds, after waiting up to 500 ms a try; everybody waits",
+            ),
+        }
+    }
+
+    /// How long the step runs, in terms of what it depends on.
+    pub fn duration(self) -> &'static str {
+        match self {
+            Self::CreatePartitionedCopy => "milliseconds a partition",
+            Self::InstallSyncTrigger | Self::CreateBatchCopyProcedure => "milliseconds",
+            Self::RunBatchCopy => "reads the whole table once and writes it once",
+            Self::BuildIndexes => "sorts the whole copy once per index",
+            Self::CatchUp => "in proportion to what was written since the sync trigger",
+            Self::KeepInStep => "milliseconds to seconds",
+            Self::AddForeignKeys => "reads the copy once per foreign key",
+            Self::VerifyCopy => "reads both tables once",
+            Self::CutOver => "counts both tables, then milliseconds under the lock",
+            Self::DropRetiredTable => "milliseconds",
+        }
+    }
+
+    /// What it risks.
+    pub fn hazards(self) -> &'static [Hazard] {
+        match self {
+            Self::CreatePartitionedCopy
+            | Self::CreateBatchCopyProcedure
+            | Self::RunBatchCopy
+            | Self::BuildIndexes
+            | Self::CatchUp
+            | Self::AddForeignKeys
+            | Self::VerifyCopy => &[],
+            Self::InstallSyncTrigger => &[Hazard::SlowsWriters],
+            Self::KeepInStep => &[Hazard::SlowsWriters],
+            Self::CutOver => &[Hazard::ShortExclusiveLock],
+            Self::DropRetiredTable => &[Hazard::ShortExclusiveLock, Hazard::Irreversible],
+        }
+    }
+
+    /// How it is undone.
+    pub fn undo(self) -> &'static str {
+        match self {
+            Self::CreatePartitionedCopy => "the down file drops the copy",
+            Self::InstallSyncTrigger => "the down file drops the triggers and the change log",
+            Self::CreateBatchCopyProcedure => "the down file drops the procedures",
+            Self::RunBatchCopy => "the down file empties the copy",
+            Self::BuildIndexes => "the down file drops them from the copy",
+            Self::CatchUp | Self::VerifyCopy => "there is nothing to undo",
+            Self::KeepInStep => "the down file goes back to logging keys",
+            Self::AddForeignKeys => "the down file drops them from the copy",
+            Self::CutOver => "the down file gives the source table its name back with every write made since",
+            Self::DropRetiredTable => {
+                "cannot be undone: afterwards there is no way back to the unpartitioned table"
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `pgcleave.toml`: what the user wants, validated.
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Interval;
+
+/// How many intervals ahead of today get a partition unless said otherwise.
+pub const DEFAULT_PREMAKE: u32 = 12;
+/// Blocks of the source table that one batch copies (8 MiB at 8 KiB a block).
+pub const DEFAULT_BATCH_BLOCKS: u32 = 1024;
+/// Folder of the migrations.
+pub const DEFAULT_OUT: &str = "migrations_out";
+
+/// The whole file: one `[[table]]` per table.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    #[serde(default, rename = "table")]
+    pub tables: Vec<TableSpec>,
+}
+
+/// One `[[table]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSpec {
+    /// `schema.table` as SQL would write it, quoted where SQL needs quotes.
+    pub name: String,
+    /// The partition key: a column's name as the catalog has it, unquoted.
+    pub key: String,
+    #[serde(default)]
+    pub strategy: Strategy,
+    pub interval: Interval,
+    /// Intervals ahead of today that get a partition; 0 to 1000.
+    #[serde(default = "default_premake")]
+    pub premake: u32,
+    /// IANA zone in which an interval begins at midnight.
+    #[serde(default = "default_time_zone")]
+    pub time_zone: Tz,
+    #[serde(default)]
+    pub runner: RunnerName,
+    /// Folder in which the table's own folder of migrations is made.
+    #[serde(default = "default_out")]
+    pub out: PathBuf,
+    /// Blocks of the source table per batch; at least 1.
+    #[serde(default = "default_batch_blocks")]
+    pub batch_size: u32,
+}
+
+/// Partitioning strategy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    #[default]
+    Range,
+}
+
+/// The migration runner that the files are for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum RunnerName {
+    /// Plain SQL files, run by psql or by `pgcleave apply`.
+    #[default]
+    Plain,
+}
+
+fn default_premake() -> u32 {
+    DEFAULT_PREMAKE
+}
+
+fn default_time_zone() -> Tz {
+    Tz::UTC
+}
+
+fn default_out() -> PathBuf {
+    PathBuf::from(DEFAULT_OUT)
+}
+
+fn default_batch_blocks() -> u32 {
+    DEFAULT_BATCH_BLOCKS
+}
+
+/// Why a spec isn't valid.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    #[error("the spec can't be read: {0}")]
+    Toml(#[from] toml::de::Error),
+    #[error("the spec can't be changed: {0}")]
+    Edit(#[from] toml_edit::TomlError),
+    #[error("the table {table} has {key} = {value}; {range} is possible")]
+    OutOfRange {
+        table: String,
+        key: &'static str,
+        value: u32,
+        range: &'static str,
+    },
+    #[error("the table {0} stands twice in the spec")]
+    Twice(String),
+}
+
+impl Spec {
+    /// Reads and validates the file's text.
+    ///
+    /// # Errors
+    /// Names the line for anything that TOML or the fields' types don't allow.
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
+        let spec: Self = toml::from_str(text)?;
+        for (position, table) in spec.tables.iter().enumerate() {
+            table.validate()?;
+            if spec.tables[..position].iter().any(|t| t.name == table.name) {
+                return Err(SpecError::Twice(table.name.clone()));
+            }
+        }
+        Ok(spec)
+    }
+}
+
+impl TableSpec {
+    /// Checks the ranges of the numbers.
+    ///
+    /// # Errors
+    /// When one is out of its range.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        let out_of_range = |key, value, range| SpecError::OutOfRange {
+            table: self.name.clone(),
+            key,
+            value,
+            range,
+        };
+        if self.premake > 1000 {
+            return Err(out_of_range("premake", self.premake, "0 to 1000"));
+        }
+        if self.batch_size == 0 {
+            return Err(out_of_range("batch_size", self.batch_size, "1 or more"));
+        }
+        Ok(())
+    }
+
+    /// The file's text with this table's entry set; everything else, comments
+    /// too, stays as it is.
+    ///
+    /// # Errors
+    /// When the text isn't TOML.
+    pub fn write_into(&self, text: &str) -> Result<String, SpecError> {
+        let mut document: toml_edit::DocumentMut = text.parse()?;
+        let tables = document
+            .entry("table")
+            .or_insert(toml_edit::Item::ArrayOfTables(toml_edit::ArrayOfTables::new()));
+        let Some(tables) = tables.as_array_of_tables_mut() else {
+            return Ok(text.to_owned());
+        };
+        let position = tables
+            .iter()
+            .position(|t| t.get("name").and_then(|n| n.as_str()) == Some(&self.name));
+        if position.is_none() {
+            tables.push(toml_edit::Table::new());
+        }
+        let at = position.unwrap_or(tables.len() - 1);
+        if let Some(entry) = tables.get_mut(at) {
+            self.fill(entry);
+        }
+        Ok(document.to_string())
+    }
+
+    fn fill(&self, entry: &mut toml_edit::Table) {
+        entry["name"] = toml_edit::value(&self.name);
+        entry["key"] = toml_edit::value(&self.key);
+        entry["strategy"] = toml_edit::value("range");
+        entry["interval"] = toml_edit::value(self.interval.to_string());
+        entry["premake"] = toml_edit::value(i64::from(self.premake));
+        entry["time_zone"] = toml_edit::value(self.time_zone.name());
+        entry["runner"] = toml_edit::value("plain");
+        entry["out"] = toml_edit::value(self.out.to_string_lossy().into_owned());
+        entry["batch_size"] = toml_edit::value(i64::from(self.batch_size));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: &str = "[[table]]\nname = \"public.events\"\nkey = \"at\"\ninterval = \"monthly\"\n";
+
+    #[test]
+    fn fills_in_defaults() {
+        let table = Spec::parse(ENTRY).unwrap().tables.remove(0);
+        assert_eq!(
+            (table.premake, table.time_zone, table.batch_size),
+            (12, Tz::UTC, 1024)
+        );
+    }
+
+    #[test]
+    fn names_the_line_of_an_unknown_key() {
+        let error = Spec::parse(&format!("{ENTRY}colour = \"red\"\n"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("line 5") && error.contains("colour"), "{error}");
+    }
+
+    #[test]
+    fn keeps_comments_and_other_tables() {
+        let text =
+            format!("# ours\n{ENTRY}\n[[table]]\nname = \"a.b\"\nkey = \"t\"\ninterval = \"daily\" # busy\n");
+        let mut table = Spec::parse(&text).unwrap().tables.remove(0);
+        table.interval = Interval::Weekly;
+        let written = table.write_into(&text).unwrap();
+        assert!(
+            written.contains("# ours") && written.contains("# busy"),
+            "{written}"
+        );
+        let tables = Spec::parse(&written).unwrap().tables;
+        assert_eq!(
+            (tables[0].interval, tables[1].interval),
+            (Interval::Weekly, Interval::Daily)
+        );
+    }
+
+    #[test]
+    fn refuses_a_table_that_stands_twice() {
+        assert!(matches!(Spec::parse(&ENTRY.repeat(2)), Err(SpecError::Twice(_))));
+    }
+}

@@ -1,0 +1,18 @@
+DO $pgcleave$
+DECLARE
+    names CONSTANT name[] := ARRAY[{{ c.foreign_key_names.sql() }}];
+    referenced CONSTANT regclass[] := ARRAY[{{ c.foreign_keys_referenced.sql() }}]::text[]::regclass[];
+    target regclass;
+BEGIN
+    FOR i IN 1 .. cardinality(names) LOOP
+        -- The parent's first: its partitions' go with it. What an interrupted run left on partitions, then.
+        FOR target IN SELECT relid FROM pg_partition_tree({{ c.names.copy.literal().sql() }}) ORDER BY level LOOP
+            IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND conname = names[i]) THEN
+                PERFORM {{ c.names.lock.sql() }}(referenced[i], ARRAY[
+                    format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i]),
+                    format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i])]);
+            END IF;
+        END LOOP;
+    END LOOP;
+END
+$pgcleave$;

@@ -1,0 +1,1 @@
+CALL {{ c.names.add_foreign_keys.sql() }}();

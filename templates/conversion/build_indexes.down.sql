@@ -1,0 +1,23 @@
+-- Nobody reads the copy yet. Its triggers, statistics and indexes go; its rows stay.
+DO $pgcleave$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = {{ c.names.copy.literal().sql() }}::regclass LOOP
+        EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
+    END LOOP;
+END
+$pgcleave$;
+DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.copy.sql() }};
+DROP TRIGGER pgcleave_reverse ON {{ c.names.copy.sql() }};
+DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
+DROP FUNCTION {{ c.names.reverse.sql() }}();
+{%- for trigger in c.triggers %}
+DROP TRIGGER {{ trigger.name.sql() }} ON {{ c.names.copy.sql() }};
+{%- endfor %}
+{%- for statistics in c.statistics %}
+DROP STATISTICS {{ statistics.copy.sql() }};
+{%- endfor %}
+{%- for drop in c.index_drops %}
+{{ drop.sql() }};
+{%- endfor %}

@@ -1,0 +1,51 @@
+DO $pgcleave$
+BEGIN
+    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE next_block >= end_block) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the batch copy is not complete', HINT = 'run the step run_batch_copy again: it goes on where it stopped';
+    END IF;
+END
+$pgcleave$;
+
+-- Under names of their own; the cutover gives them the names that the source's have.
+{%- for index in c.index_builds %}
+{{ index.sql() }};
+{%- endfor %}
+{%- for statistics in c.statistics %}
+{{ statistics.create.sql() }};
+ALTER STATISTICS {{ statistics.copy.sql() }} OWNER TO {{ c.owner.sql() }};
+{%- endfor %}
+{%- for trigger in c.triggers %}
+
+-- Disabled until the cutover: our own writes to the copy must not fire it.
+{{ trigger.create.sql() }};
+ALTER TABLE {{ c.names.copy.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
+{%- endfor %}
+{%- for comment in c.dependent_comments %}
+{{ comment.sql() }};
+{%- endfor %}
+
+{% include "fragment/reverse_off.sql" %}
+ALTER FUNCTION {{ c.names.reverse.sql() }}() OWNER TO {{ c.owner.sql() }};
+ALTER FUNCTION {{ c.names.reverse_truncate.sql() }}() OWNER TO {{ c.owner.sql() }};
+
+-- The reverse sync's triggers, made now so that the cutover need not: it only replaces their functions.
+CREATE TRIGGER pgcleave_reverse AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.copy.sql() }}
+    FOR EACH ROW EXECUTE FUNCTION {{ c.names.reverse.sql() }}();
+ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse;
+CREATE TRIGGER pgcleave_reverse_truncate BEFORE TRUNCATE ON {{ c.names.copy.sql() }}
+    FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.reverse_truncate.sql() }}();
+ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate;
+DO $pgcleave$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = {{ c.names.copy.literal().sql() }}::regclass LOOP
+        EXECUTE format('CREATE TRIGGER pgcleave_reverse_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()',
+            partition, {{ c.names.reverse_truncate.literal().sql() }});
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate', partition);
+    END LOOP;
+END
+$pgcleave$;
+
+ANALYZE {{ c.names.copy.sql() }};

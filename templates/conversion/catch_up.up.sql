@@ -1,0 +1,1 @@
+CALL {{ c.names.catch_up.sql() }}(500);

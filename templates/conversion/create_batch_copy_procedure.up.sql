@@ -1,0 +1,11 @@
+{% include "fragment/copy_batches.sql" %}
+
+{% include "fragment/drain.sql" %}
+
+{% include "fragment/catch_up.sql" %}
+
+{% include "fragment/compare.sql" %}
+{%- if c.has_foreign_keys() %}
+
+{% include "fragment/add_foreign_keys.sql" %}
+{%- endif %}

@@ -1,0 +1,52 @@
+DO $pgcleave$
+DECLARE
+    keys text;
+BEGIN
+    SELECT string_agg(format('%I of %s', conname, conrelid::regclass), ', ') INTO keys
+      FROM pg_constraint
+     WHERE confrelid = {{ c.names.retired.literal().sql() }}::regclass AND contype = 'f' AND conparentid = 0;
+    IF keys IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = 'foreign keys still point at the retired table: ' || keys,
+            HINT = 'give them another form or drop them first; they work as long as the retired table is kept';
+    END IF;
+END
+$pgcleave$;
+
+SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
+    {{ c.lock_source_access_exclusive.sql() }},
+    {{ c.lock_retired_access_exclusive.sql() }}
+]);
+DO $pgcleave$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN
+        SELECT t.tgrelid FROM pg_trigger t JOIN pg_inherits i ON i.inhrelid = t.tgrelid
+         WHERE i.inhparent = {{ c.names.source.literal().sql() }}::regclass AND t.tgname = 'pgcleave_reverse_truncate'
+    LOOP
+        EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
+    END LOOP;
+END
+$pgcleave$;
+DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.source.sql() }};
+DROP TRIGGER pgcleave_reverse ON {{ c.names.source.sql() }};
+DROP TABLE {{ c.names.retired.sql() }};
+DROP FUNCTION {{ c.names.reverse.sql() }}();
+DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
+DROP FUNCTION {{ c.names.sync.sql() }}();
+DROP FUNCTION {{ c.names.sync_truncate.sql() }}();
+DROP FUNCTION {{ c.names.check.sql() }}();
+{%- if c.has_foreign_keys() %}
+DROP PROCEDURE {{ c.names.add_foreign_keys.sql() }}();
+{%- endif %}
+DROP FUNCTION {{ c.names.compare.sql() }}();
+DROP PROCEDURE {{ c.names.catch_up.sql() }}(bigint);
+DROP FUNCTION {{ c.names.drain.sql() }}(bigint);
+DROP PROCEDURE {{ c.names.copy_batches.sql() }}(bigint);
+DROP TABLE {{ c.names.state.sql() }};
+DROP TABLE {{ c.names.truncations.sql() }};
+DROP TABLE {{ c.names.log.sql() }};
+DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[]);
+DROP FUNCTION {{ c.names.fingerprint.sql() }}(regclass);
+-- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.

@@ -1,0 +1,1 @@
+SELECT {{ c.names.check.sql() }}();

@@ -1,0 +1,52 @@
+-- What is left in the change log is drained with writers blocked, so it must be little.
+DO $pgcleave$
+DECLARE
+    backlog bigint;
+BEGIN
+    SELECT count(*) INTO backlog FROM (SELECT FROM {{ c.names.log.sql() }} LIMIT 20001) l;
+    IF backlog > 20000 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'more than 20,000 changes wait in the change log', HINT = 'run the step catch_up again, then this one at once';
+    END IF;
+END
+$pgcleave$;
+
+SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
+    {{ c.lock_source_share_row_exclusive.sql() }}
+]);
+SELECT {{ c.names.check.sql() }}();
+
+DO $pgcleave$
+DECLARE
+    state {{ c.names.state.sql() }};
+    source_rows bigint;
+    copy_rows bigint;
+BEGIN
+    SELECT * INTO state FROM {{ c.names.state.sql() }};
+    IF state.count_milliseconds IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';
+    END IF;
+    PERFORM {{ c.names.drain.sql() }}(NULL);
+    -- Counting blocks writers as long as it takes: 2 s at most, by what it took in the catch-up.
+    IF state.count_milliseconds <= 2000 THEN
+        SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
+          INTO source_rows, copy_rows;
+        IF source_rows <> copy_rows THEN
+            RAISE EXCEPTION USING ERRCODE = 'data_exception',
+                MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
+                HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
+        END IF;
+        RAISE NOTICE 'rows counted with writers blocked: % in the source, % in the copy', source_rows, copy_rows;
+    ELSE
+        RAISE NOTICE 'rows not counted with writers blocked: it would take about % ms; verify_copy compares them without blocking',
+            state.count_milliseconds;
+    END IF;
+    UPDATE {{ c.names.state.sql() }} SET switch_xid = pg_current_xact_id();
+END
+$pgcleave$;
+
+{% include "fragment/sync_write_through.sql" %}
+
+{% include "fragment/record_xmin.sql" %}
+SELECT {{ c.names.check.sql() }}();

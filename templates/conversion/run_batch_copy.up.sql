@@ -1,0 +1,1 @@
+CALL {{ c.names.copy_batches.sql() }}({{ c.batch_blocks.sql() }});

@@ -1,0 +1,88 @@
+-- Phase C: brings the retired table's row to what the new table holds now.
+CREATE OR REPLACE FUNCTION {{ c.names.reverse.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT ({{ c.primary_key.equal("OLD", "NEW") }})) THEN
+        -- Moving a row to another partition fires DELETE, then INSERT, when the row stands there already.
+        -- Looked up by the whole primary key, so that foreign keys at the retired table don't fire.
+        DELETE FROM {{ c.names.retired.sql() }} r
+         WHERE {{ c.primary_key.equal("r", "OLD") }}
+           AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} n WHERE {{ c.primary_key.equal("n", "OLD") }});
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN NULL;
+    END IF;
+{%- if c.has_unsettable() %}
+    DELETE FROM {{ c.names.retired.sql() }} r USING {{ c.names.source.sql() }} n
+     WHERE {{ c.primary_key.equal("r", "NEW") }} AND {{ c.row_key.equal("n", "NEW") }}
+       AND ROW({{ c.unsettable.of("r") }}) IS DISTINCT FROM ROW({{ c.unsettable.of("n") }});
+{%- endif %}
+{%- if c.key_extended() %}
+    IF TG_OP = 'INSERT' OR NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
+        INSERT INTO {{ c.names.retired.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
+        SELECT {{ c.writable_columns.of("n") }}
+          FROM {{ c.names.source.sql() }} n WHERE {{ c.row_key.equal("n", "NEW") }}
+        ON CONFLICT ({{ c.primary_key.list().sql() }}) DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL; -- the retired table's unique index says that nobody else has this primary key
+        END IF;
+    END IF;
+{%- endif %}
+    INSERT INTO {{ c.names.retired.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
+    SELECT {{ c.writable_columns.of("n") }}
+      FROM {{ c.names.source.sql() }} n WHERE {{ c.row_key.equal("n", "NEW") }}
+    ON CONFLICT ({{ c.primary_key.list().sql() }}) {{ c.upsert_by_primary_key.sql() }};
+{%- if c.key_extended() %}
+    -- A statement of its own, for its snapshot: the upsert may have waited for another's INSERT.
+    IF (TG_OP = 'INSERT' OR NOT ({{ c.primary_key.equal("OLD", "NEW") }}))
+       AND EXISTS (SELECT FROM {{ c.names.source.sql() }} n
+                    WHERE {{ c.primary_key.equal("n", "NEW") }} AND NOT ({{ c.row_key.equal("n", "NEW") }})) THEN
+        RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+            MESSAGE = 'duplicate key value violates unique constraint ' || quote_ident({{ c.primary_key_name.literal().sql() }}),
+            DETAIL = 'A row of another partition has this primary key already.',
+            SCHEMA = {{ c.names.source.schema.literal().sql() }}, TABLE = {{ c.names.source.name.literal().sql() }},
+            CONSTRAINT = {{ c.primary_key_name.literal().sql() }};
+    END IF;
+{%- endif %}
+    RETURN NULL;
+END
+$pgcleave$;
+CREATE OR REPLACE FUNCTION {{ c.names.reverse_truncate.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF TG_WHEN = 'BEFORE' THEN -- the partitioned table: all its partitions
+        TRUNCATE {{ c.names.retired.sql() }};
+    ELSE -- a partition: the rows of its range, of which the whole TRUNCATE left none
+        EXECUTE {{ c.delete_retired_where.sql() }} || pg_get_partition_constraintdef(TG_RELID);
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+-- The forward function becomes a guard: the retired table is written by the reverse sync and by
+-- foreign keys only, both of which come from within another trigger.
+CREATE OR REPLACE FUNCTION {{ c.names.sync.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF pg_trigger_depth() <= 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = {{ c.label.sql() }} || ' was partitioned, and this is the retired table, kept for a rollback',
+            HINT = 'write to the partitioned table, which has the old name';
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+CREATE OR REPLACE FUNCTION {{ c.names.sync_truncate.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    IF pg_trigger_depth() <= 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = {{ c.label.sql() }} || ' was partitioned, and this is the retired table, kept for a rollback',
+            HINT = 'truncate the partitioned table, which has the old name';
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;

@@ -1,0 +1,47 @@
+-- Phase B: brings the copy's row to what the source holds now. It re-reads the source instead of
+-- trusting NEW, which another trigger may have made stale. The id of the transaction that switched is
+-- part of the function: a REPEATABLE READ or SERIALIZABLE transaction whose snapshot is older can't see
+-- what the catch-up wrote, and must be retried.
+DO $pgcleave_make$
+BEGIN
+    EXECUTE replace($pgcleave_text$
+CREATE OR REPLACE FUNCTION {{ c.names.sync.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+       AND NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+            MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
+            HINT = 'retry the transaction';
+    END IF;
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT ({{ c.row_key.equal("OLD", "NEW") }})) THEN
+        DELETE FROM {{ c.names.copy.sql() }} c
+         WHERE {{ c.row_key.equal("c", "OLD") }}
+           AND NOT EXISTS (SELECT FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "OLD") }});
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+{%- if c.has_unsettable() %}
+        DELETE FROM {{ c.names.copy.sql() }} c USING {{ c.names.source.sql() }} s
+         WHERE {{ c.row_key.equal("c", "NEW") }} AND {{ c.row_key.equal("s", "NEW") }}
+           AND ROW({{ c.unsettable.of("c") }}) IS DISTINCT FROM ROW({{ c.unsettable.of("s") }});
+{%- endif %}
+        INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
+        SELECT {{ c.writable_columns.of("s") }}
+          FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "NEW") }}
+        ON CONFLICT ({{ c.row_key.list().sql() }}) {{ c.upsert_by_row_key.sql() }};
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+$pgcleave_text$, '@switch_xid@', (SELECT switch_xid::text FROM {{ c.names.state.sql() }}));
+END
+$pgcleave_make$;
+CREATE OR REPLACE FUNCTION {{ c.names.sync_truncate.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    TRUNCATE {{ c.names.copy.sql() }};
+    RETURN NULL;
+END
+$pgcleave$;
