@@ -4,17 +4,17 @@
 //! catalog ──▶ model::Table ──▶ plan::Plan ──▶ render ──▶ migration files ──▶ apply
 //! ```
 //!
-//! - [`sql`]: names and values become SQL here and nowhere else
-//! - [`spec`]: `pgcleave.toml`
-//! - [`model`]: what PostgreSQL says about a table
-//! - [`catalog`]: reads it from the live server
-//! - [`plan`]: decides, purely
-//! - [`render`]: writes the decision as SQL, purely
-//! - [`migration`] and [`runner`]: the files
-//! - [`db`]: connections, locks, history
-//! - [`apply`]: runs the files
-//! - [`server`] and [`demo`]: a throwaway server and the main job on it
-//! - [`cli`]: the command line
+//! - [`sql`] – names and values become SQL here and nowhere else
+//! - [`spec`] – `pgcleave.toml`
+//! - [`model`] – what PostgreSQL says about a table
+//! - [`catalog`] – reads it from the live server
+//! - [`plan`] – decides, purely
+//! - [`render`] – writes the decision as SQL, purely
+//! - [`migration`] and [`runner`] – the files
+//! - [`db`] – connections, locks, history
+//! - [`apply`] – runs the files
+//! - [`server`] and [`demo`] – a throwaway server and the main job on it
+//! - [`cli`] – the command line
 //!
 //! ARCHITECTURE.md has the invariants.
 

@@ -63,7 +63,7 @@ impl Directory {
         if files.is_empty() {
             return Err(DirectoryError::Empty(path.to_owned()));
         }
-        files.sort_by(|a, b| (a.name.number, a.name.part).cmp(&(b.name.number, b.name.part)));
+        files.sort_by_key(|file| (file.name.number, file.name.part));
         Ok(Self {
             path: path.to_owned(),
             files,
