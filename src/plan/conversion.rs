@@ -159,6 +159,8 @@ pub struct Conversion {
     pub lock_source_share_row_exclusive: Literal,
     pub lock_source_access_exclusive: Literal,
     pub lock_retired_access_exclusive: Literal,
+    /// Dropping a foreign key locks the table that it refers to.
+    pub referenced_locks: Vec<Literal>,
     pub sync_signature: Literal,
     pub reverse_signature: Literal,
     pub copy_batches_signature: Literal,
@@ -319,6 +321,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
             &names.retired,
         ),
+        referenced_locks: referenced_locks(table),
         sync_signature: Fragment::new("{}()", &[&names.sync]).literal(),
         reverse_signature: Fragment::new("{}()", &[&names.reverse]).literal(),
         copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),
@@ -866,6 +869,16 @@ fn renames(table: &Table, carried: &[CarriedIndex], direction: Direction) -> Vec
                 Fragment::new(text, &[retired, &name.name]),
             ],
         })
+        .collect()
+}
+
+fn referenced_locks(table: &Table) -> Vec<Literal> {
+    let mut referenced: Vec<&QualifiedName> = table.foreign_keys_out.iter().map(|k| &k.referenced).collect();
+    referenced.sort();
+    referenced.dedup();
+    referenced
+        .into_iter()
+        .map(|name| lock_statement("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", name))
         .collect()
 }
 

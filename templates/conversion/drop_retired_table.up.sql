@@ -16,6 +16,9 @@ $pgcleave$;
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_access_exclusive.sql() }},
     {{ c.lock_retired_access_exclusive.sql() }}
+{%- for lock in c.referenced_locks %},
+    {{ lock.sql() }}
+{%- endfor %}
 ]);
 DO $pgcleave$
 DECLARE

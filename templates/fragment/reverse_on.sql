@@ -39,7 +39,7 @@ BEGIN
        AND EXISTS (SELECT FROM {{ c.names.source.sql() }} n
                     WHERE {{ c.primary_key.equal("n", "NEW") }} AND NOT ({{ c.row_key.equal("n", "NEW") }})) THEN
         RAISE EXCEPTION USING ERRCODE = 'unique_violation',
-            MESSAGE = 'duplicate key value violates unique constraint ' || quote_ident({{ c.primary_key_name.literal().sql() }}),
+            MESSAGE = 'duplicate key value violates unique constraint "' || {{ c.primary_key_name.literal().sql() }} || '"',
             DETAIL = 'A row of another partition has this primary key already.',
             SCHEMA = {{ c.names.source.schema.literal().sql() }}, TABLE = {{ c.names.source.name.literal().sql() }},
             CONSTRAINT = {{ c.primary_key_name.literal().sql() }};
