@@ -5,7 +5,7 @@ use postgres::Client;
 use super::Failure;
 use crate::catalog;
 use crate::model::{KeyRange, Measures, RelationKind, Table};
-use crate::plan::{Candidate, FACTS_FORMAT, Facts, Problem, candidates, derived, partition_names};
+use crate::plan::{Candidate, FACTS_FORMAT, Facts, Names, Problem, candidates, partition_names};
 use crate::spec::TableSpec;
 use crate::sql::{Ident, QualifiedName};
 
@@ -111,17 +111,25 @@ pub fn placement_problems(
     spec: &TableSpec,
 ) -> Result<Vec<Problem>, Failure> {
     let mut snapshot = catalog::snapshot(client)?;
-    let taken = catalog::names_in_use(&mut snapshot, &facts.table.name.schema)?;
+    let schema = &facts.table.name.schema;
+    let relations = catalog::names_in_use(&mut snapshot, schema)?;
+    let functions = catalog::function_names_in_use(&mut snapshot, schema)?;
     let capacity = catalog::lock_table_capacity(&mut snapshot)?;
-    let planned = partition_names(facts, spec);
-    let mut problems: Vec<Problem> = planned
+    let (planned, names) = (partition_names(facts, spec), Names::of(&facts.table.name));
+    let taken_relations = planned
         .iter()
-        .chain([&derived(&facts.table.name, "_pgcleave_copy")])
-        .filter(|name| taken.contains(&name.name))
+        .chain(names.relations())
+        .filter(|n| relations.contains(&n.name));
+    let taken_functions = names
+        .functions()
+        .into_iter()
+        .filter(|n| functions.contains(&n.name));
+    let mut problems: Vec<Problem> = taken_relations
+        .chain(taken_functions)
         .map(|name| {
             Problem::blocker(
                 format!("the name {} is taken", name.plain()),
-                "rename or drop that relation; if it is what another run left, undo that: pgcleave rollback",
+                "rename or drop what has it; if another run left it, undo that: pgcleave rollback",
             )
         })
         .collect();

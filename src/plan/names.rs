@@ -56,15 +56,32 @@ impl Names {
         }
     }
 
-    /// Relations that the conversion creates (partitions apart).
-    pub fn relations(&self) -> [&QualifiedName; 6] {
+    /// Relations that the conversion creates, partitions apart.
+    pub fn relations(&self) -> [&QualifiedName; 5] {
         [
             &self.copy,
             &self.retired,
-            &self.default_partition,
             &self.log,
             &self.truncations,
             &self.state,
+        ]
+    }
+
+    /// Functions and procedures that it creates.
+    pub fn functions(&self) -> [&QualifiedName; 12] {
+        [
+            &self.fingerprint,
+            &self.lock,
+            &self.check,
+            &self.sync,
+            &self.sync_truncate,
+            &self.reverse,
+            &self.reverse_truncate,
+            &self.drain,
+            &self.compare,
+            &self.copy_batches,
+            &self.catch_up,
+            &self.add_foreign_keys,
         ]
     }
 }
