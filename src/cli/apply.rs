@@ -1,11 +1,13 @@
 //! `pgcleave apply`: shows each pending step, asks, runs it, records it.
 
+use indicatif::HumanBytes;
+
 use super::changes::changes;
 use super::existing::{difference, render_again};
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
-use super::{ApplyArgs, Cli, Failure, Hazard, interrupt};
+use super::{ApplyArgs, Cli, Failure, Hazard, inspect, interrupt};
 use crate::apply::{Session, Stage, is_done};
 use crate::catalog;
 use crate::db::history::Direction;
@@ -38,7 +40,24 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
         refuse_changed_catalog(&context, &mut session)?;
     }
     refuse_changed_history(&context, &mut session)?;
+    if !cli.quiet && stage < Stage::CutOver {
+        eprintln!("{}", size(&context, &mut session)?);
+    }
     run_pending(cli, args, &context, &mut session, through.as_deref())
+}
+
+/// What the estimates in the headers are in proportion to.
+fn size(context: &Context, session: &mut Session) -> Result<String, Failure> {
+    let mut snapshot = catalog::snapshot(session.client())?;
+    let measures = catalog::load_measures(&mut snapshot, &context.table)?;
+    let bytes = |n: i64| HumanBytes(n.unsigned_abs());
+    Ok(format!(
+        "{}: {} table, {} indexes, {}",
+        context.table.plain(),
+        bytes(measures.table_bytes),
+        bytes(measures.index_bytes),
+        inspect::rows(&measures)
+    ))
 }
 
 fn hazard_name(hazard: Hazard) -> &'static str {
@@ -173,9 +192,7 @@ fn catch_up_again(context: &Context, session: &mut Session, bar: &mut Bar) -> Re
 fn confirmed(file: &MigrationFile, context: &Context) -> Result<bool, Failure> {
     eprintln!("\n{:04} {}", file.name.number, file.title());
     for heading in ["Lock", "Takes", "Undo", "Hazards", "Mind"] {
-        if let Some(text) = file.header(heading) {
-            eprintln!("  {}: {text}", heading.to_lowercase());
-        }
+        file.header(heading).for_each(|text| eprintln!("  {}: {text}", heading.to_lowercase()));
     }
     loop {
         let answer = prompt::ask_step(&format!("Run this step on {}?", context.table.plain()))?;

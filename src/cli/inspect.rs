@@ -122,11 +122,6 @@ fn text(loaded: &Loaded, proposal: Option<&Proposal>, problems: &[Problem]) -> S
 fn describe(out: &mut String, loaded: &Loaded, proposal: Option<&Proposal>) -> std::fmt::Result {
     let (table, measures) = (&loaded.facts.table, &loaded.measures);
     let bytes = |n: i64| HumanBytes(n.unsigned_abs()).to_string();
-    let rows = if measures.estimated_rows < 0.0 {
-        "rows unknown (never analysed)".to_owned()
-    } else {
-        format!("about {:.0} rows", measures.estimated_rows)
-    };
     writeln!(
         out,
         "{} ({}, owner {})",
@@ -136,9 +131,10 @@ fn describe(out: &mut String, loaded: &Loaded, proposal: Option<&Proposal>) -> s
     )?;
     writeln!(
         out,
-        "size: {} table, {} indexes, {rows}",
+        "size: {} table, {} indexes, {}",
         bytes(measures.table_bytes),
-        bytes(measures.index_bytes)
+        bytes(measures.index_bytes),
+        rows(measures)
     )?;
     section(out, "columns", table.columns.iter().map(column_line))?;
     section(
@@ -190,6 +186,14 @@ fn describe(out: &mut String, loaded: &Loaded, proposal: Option<&Proposal>) -> s
         section(out, "proposal", proposal_lines(proposal))?;
     }
     Ok(())
+}
+
+/// The planner's estimate in words.
+pub fn rows(measures: &Measures) -> String {
+    if measures.estimated_rows < 0.0 {
+        return "rows unknown (never analysed)".to_owned();
+    }
+    format!("about {:.0} rows", measures.estimated_rows)
 }
 
 fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) -> std::fmt::Result {

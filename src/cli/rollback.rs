@@ -76,7 +76,7 @@ fn may_be_done(step: &str, stage: Stage, history: &[Entry]) -> bool {
 
 fn confirmed(file: &MigrationFile, context: &Context) -> Result<bool, Failure> {
     eprintln!("\n{:04} {}", file.name.number, file.title());
-    if let Some(lock) = file.header("Lock") {
+    if let Some(lock) = file.header("Lock").next() {
         eprintln!("  lock: {lock}");
     }
     loop {

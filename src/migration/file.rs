@@ -99,10 +99,10 @@ impl MigrationFile {
         line.split_once(": ").map_or(line, |(_, title)| title)
     }
 
-    /// What the header says under a heading (`Lock`, `Takes`, `Undo` …).
-    pub fn header(&self, heading: &str) -> Option<&str> {
-        let mut lines = self.text.lines().take_while(|l| l.starts_with("--"));
-        lines.find_map(|l| l.strip_prefix("-- ")?.strip_prefix(heading)?.strip_prefix(": "))
+    /// What the header says under a heading (`Lock`, `Takes`, `Undo`, `Mind` …).
+    pub fn header<'a>(&'a self, heading: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = self.text.lines().take_while(|line| line.starts_with("--"));
+        lines.filter_map(move |line| line.strip_prefix("-- ")?.strip_prefix(heading)?.strip_prefix(": "))
     }
 
     /// sha256 of the whole text, lower-case hex.
@@ -145,7 +145,7 @@ mod tests {
             text: text.into(),
         };
         assert_eq!(
-            (file.title(), file.header("Lock"), file.body()),
+            (file.title(), file.header("Lock").next(), file.body()),
             ("Make it", Some("none"), Some("SELECT 1;\n"))
         );
         assert_eq!(file.mode(), Mode::Transaction);
