@@ -66,13 +66,22 @@ impl<'a> Session<'a> {
     }
 
     fn prepare(&mut self) -> Result<(), ApplyError> {
-        if !advisory_lock::try_lock(&mut self.client, &self.relations.source)? {
-            return Err(ApplyError::Locked(self.relations.source.plain()));
-        }
+        self.lock()?;
         let allowed = Literal::new(self.allowed.join(","));
         self.client
             .batch_execute(&format!("SET pgcleave.allow = {allowed}"))?;
         history::ensure(&mut self.client).map_err(ApplyError::History)
+    }
+
+    /// Tries for two seconds: the session of a run that has just ended may still be closing.
+    fn lock(&mut self) -> Result<(), ApplyError> {
+        for _ in 0..10 {
+            if advisory_lock::try_lock(&mut self.client, &self.relations.source)? {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        Err(ApplyError::Locked(self.relations.source.plain()))
     }
 
     /// Where the conversion stands.

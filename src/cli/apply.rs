@@ -192,7 +192,8 @@ fn catch_up_again(context: &Context, session: &mut Session, bar: &mut Bar) -> Re
 fn confirmed(file: &MigrationFile, context: &Context) -> Result<bool, Failure> {
     eprintln!("\n{:04} {}", file.name.number, file.title());
     for heading in ["Lock", "Takes", "Undo", "Hazards", "Mind"] {
-        file.header(heading).for_each(|text| eprintln!("  {}: {text}", heading.to_lowercase()));
+        file.header(heading)
+            .for_each(|text| eprintln!("  {}: {text}", heading.to_lowercase()));
     }
     loop {
         let answer = prompt::ask_step(&format!("Run this step on {}?", context.table.plain()))?;

@@ -102,7 +102,11 @@ impl MigrationFile {
     /// What the header says under a heading (`Lock`, `Takes`, `Undo`, `Mind` …).
     pub fn header<'a>(&'a self, heading: &'a str) -> impl Iterator<Item = &'a str> {
         let lines = self.text.lines().take_while(|line| line.starts_with("--"));
-        lines.filter_map(move |line| line.strip_prefix("-- ")?.strip_prefix(heading)?.strip_prefix(": "))
+        lines.filter_map(move |line| {
+            line.strip_prefix("-- ")?
+                .strip_prefix(heading)?
+                .strip_prefix(": ")
+        })
     }
 
     /// sha256 of the whole text, lower-case hex.

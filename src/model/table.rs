@@ -199,7 +199,7 @@ pub struct Generated {
 pub struct Key {
     /// Constraint's and index's name (they're the same).
     pub name: Ident,
-    /// Key columns in index order; empty where the index has expressions.
+    /// Key columns in index order; expressions left out.
     pub columns: Vec<KeyColumn>,
     /// INCLUDE columns.
     pub include: Vec<Ident>,

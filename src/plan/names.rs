@@ -18,6 +18,7 @@ pub struct Names {
     pub fingerprint: QualifiedName,
     pub lock: QualifiedName,
     pub check: QualifiedName,
+    pub guard: QualifiedName,
     pub sync: QualifiedName,
     pub sync_truncate: QualifiedName,
     pub reverse: QualifiedName,
@@ -44,6 +45,7 @@ impl Names {
             fingerprint: ours("fingerprint"),
             lock: ours("lock"),
             check: ours("check"),
+            guard: ours("guard"),
             sync: ours("sync"),
             sync_truncate: ours("sync_truncate"),
             reverse: ours("reverse"),
@@ -68,11 +70,12 @@ impl Names {
     }
 
     /// Functions and procedures that it creates.
-    pub fn functions(&self) -> [&QualifiedName; 12] {
+    pub fn functions(&self) -> [&QualifiedName; 13] {
         [
             &self.fingerprint,
             &self.lock,
             &self.check,
+            &self.guard,
             &self.sync,
             &self.sync_truncate,
             &self.reverse,

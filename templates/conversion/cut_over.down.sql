@@ -53,8 +53,8 @@ ALTER TABLE {{ c.names.source.sql() }} {{ trigger.enable.sql() }};
 {%- endfor %}
 
 -- In step again: the source is written, the copy follows.
+ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 {% include "fragment/reverse_off.sql" %}
 {% include "fragment/sync_write_through.sql" %}
 
 {% include "fragment/record_xmin.sql" %}
-SELECT {{ c.names.check.sql() }}();

@@ -40,6 +40,7 @@ DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
 DROP FUNCTION {{ c.names.sync.sql() }}();
 DROP FUNCTION {{ c.names.sync_truncate.sql() }}();
 DROP FUNCTION {{ c.names.check.sql() }}();
+DROP FUNCTION {{ c.names.guard.sql() }}();
 {%- if c.has_foreign_keys() %}
 DROP PROCEDURE {{ c.names.add_foreign_keys.sql() }}();
 {%- endif %}

@@ -37,6 +37,26 @@ ALTER FUNCTION {{ c.names.sync_truncate.sql() }}() OWNER TO {{ c.owner.sql() }};
 
 {% include "fragment/check_function.sql" %}
 
+-- Keeps applications from writing to the retired table after the cutover; disabled until then. The
+-- reverse sync and foreign keys write to it from within another trigger. A BEFORE trigger, for AFTER
+-- triggers of a foreign key's own writes fire as if the application had made them.
+CREATE FUNCTION {{ c.names.guard.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    IF pg_trigger_depth() <= 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = {{ c.label.sql() }} || ' was partitioned, and this is the retired table, kept for a rollback',
+            HINT = 'write to the partitioned table, which has the old name';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END
+$pgcleave$;
+ALTER FUNCTION {{ c.names.guard.sql() }}() OWNER TO {{ c.owner.sql() }};
+
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_share_row_exclusive.sql() }}
 ]);
@@ -45,6 +65,9 @@ CREATE TRIGGER pgcleave_sync AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.sour
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.sync.sql() }}();
 CREATE TRIGGER pgcleave_sync_truncate AFTER TRUNCATE ON {{ c.names.source.sql() }}
     FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.sync_truncate.sql() }}();
+CREATE TRIGGER pgcleave_guard BEFORE INSERT OR UPDATE OR DELETE ON {{ c.names.source.sql() }}
+    FOR EACH ROW EXECUTE FUNCTION {{ c.names.guard.sql() }}();
+ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 -- ALWAYS: a writer with session_replication_role = replica must be caught too.
 ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync;
 ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync_truncate;

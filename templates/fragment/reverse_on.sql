@@ -60,20 +60,15 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
--- The forward function becomes a guard: the retired table is written by the reverse sync and by
--- foreign keys only, both of which come from within another trigger.
+-- The forward sync ends; the guard keeps applications off the retired table.
 CREATE OR REPLACE FUNCTION {{ c.names.sync.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
 BEGIN
-    IF pg_trigger_depth() <= 1 THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = {{ c.label.sql() }} || ' was partitioned, and this is the retired table, kept for a rollback',
-            HINT = 'write to the partitioned table, which has the old name';
-    END IF;
-    RETURN NULL;
+    RETURN NULL; -- the retired table is written by the reverse sync
 END
 $pgcleave$;
+ALTER TABLE {{ c.names.retired.sql() }} ENABLE ALWAYS TRIGGER pgcleave_guard;
 CREATE OR REPLACE FUNCTION {{ c.names.sync_truncate.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$

@@ -21,5 +21,4 @@ SELECT i.relname AS index_name,
  WHERE x.indrelid = $1
    AND x.indisunique
    AND NOT x.indisexclusion
-   AND x.indexprs IS NULL
  ORDER BY i.relname, place

@@ -1,0 +1,215 @@
+-- 0001_create_partitioned_copy.up.sql: Create the empty partitioned copy
+-- Table: public.events
+-- Lock: ACCESS SHARE on the source table: a moment; blocks nobody who reads or writes
+-- Takes: milliseconds a partition
+-- Undo: the down file drops the copy
+-- Hazards: none
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- Computes a hash of the table's structure; the same query made the fingerprint in this file's header.
+CREATE FUNCTION "public"."events_pgcleave_fingerprint"(regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off
+    SET TimeZone = 'UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres'
+    SET extra_float_digits = 1 SET bytea_output = 'hex' SET quote_all_identifiers = off
+AS $pgcleave$
+-- md5 of the table's structure. The same text runs inside SQL functions that
+-- the migrations install, with the table as $1. The caller sets search_path to
+-- pg_catalog, pg_temp and pins TimeZone, DateStyle, IntervalStyle,
+-- extra_float_digits, bytea_output and quote_all_identifiers: constants in
+-- definitions are printed by them.
+SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
+    'table', pg_catalog.jsonb_build_array(
+        c.relkind::text, c.relpersistence::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
+        c.relrowsecurity, c.relforcerowsecurity, c.relreplident::text,
+        (SELECT i.relname::text
+           FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+          WHERE x.indrelid = c.oid AND x.indisreplident)),
+    'columns', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+                   (SELECT pg_catalog.format('%I.%I', n.nspname, o.collname)
+                      FROM pg_catalog.pg_collation o
+                           JOIN pg_catalog.pg_namespace n ON n.oid = o.collnamespace
+                     WHERE o.oid = a.attcollation),
+                   a.attnotnull,
+                   EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                            WHERE k.conrelid = a.attrelid AND k.contype = 'n'
+                              AND k.conkey[1] = a.attnum AND NOT k.convalidated),
+                   (SELECT pg_catalog.pg_get_expr(f.adbin, f.adrelid)
+                      FROM pg_catalog.pg_attrdef f
+                     WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum),
+                   a.attidentity::text, a.attgenerated::text) ORDER BY a.attnum)
+          FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    'constraints', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   k.conname::text, pg_catalog.pg_get_constraintdef(k.oid), k.convalidated)
+                   ORDER BY k.conname::text COLLATE pg_catalog."C", k.oid)
+          FROM pg_catalog.pg_constraint k
+         WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0),
+    'indexes', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   i.relname::text, pg_catalog.pg_get_indexdef(i.oid), x.indisvalid)
+                   ORDER BY i.relname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+         WHERE x.indrelid = c.oid),
+    'triggers', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text)
+                   ORDER BY t.tgname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_trigger t
+         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+           AND t.tgname NOT IN ('pgcleave_guard', 'pgcleave_sync', 'pgcleave_sync_truncate',
+                                'pgcleave_reverse', 'pgcleave_reverse_truncate')),
+    'policies', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   p.polname::text, p.polcmd::text, p.polpermissive,
+                   (SELECT pg_catalog.jsonb_agg(CASE WHEN r.oid = 0 THEN 'public'
+                                                     ELSE pg_catalog.pg_get_userbyid(r.oid)::text END
+                                                ORDER BY pg_catalog.pg_get_userbyid(r.oid)::text
+                                                         COLLATE pg_catalog."C")
+                      FROM pg_catalog.unnest(p.polroles) AS r (oid)),
+                   pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+                   pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+                   ORDER BY p.polname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_policy p
+         WHERE p.polrelid = c.oid),
+    'rules', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   pg_catalog.pg_get_ruledef(r.oid), r.ev_enabled::text)
+                   ORDER BY r.rulename::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_rewrite r
+         WHERE r.ev_class = c.oid),
+    'views', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   n.nspname::text, v.relname::text, pg_catalog.pg_get_viewdef(v.oid))
+                   ORDER BY n.nspname::text COLLATE pg_catalog."C", v.relname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_class v
+               JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
+         WHERE v.oid <> c.oid
+           AND v.oid IN (SELECT r.ev_class
+                           FROM pg_catalog.pg_depend d
+                                JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+                          WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+                            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                            AND d.refobjid = c.oid))
+    )::text) AS fingerprint
+  FROM pg_catalog.pg_class c
+ WHERE c.oid = $1::oid
+$pgcleave$;
+
+-- Runs the statements, all or none, each waiting at most 500 ms for its lock, because everybody who
+-- comes later queues behind a waiting lock. Tries again with growing, jittered pauses. An ordinary
+-- autovacuum gives way only after deadlock_timeout, so every fifth try waits a little longer than that.
+CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, statements text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+DECLARE
+    tries CONSTANT int := coalesce(nullif(current_setting('pgcleave.lock_tries', true), '')::int, 20);
+    beyond_deadlock_timeout CONSTANT int := (SELECT setting::int + 200 FROM pg_settings WHERE name = 'deadlock_timeout');
+    statement text;
+    holders text;
+BEGIN
+    FOR attempt IN 1 .. tries LOOP
+        IF EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                   WHERE l.relation = target AND l.granted AND a.backend_type = 'autovacuum worker'
+                     AND a.query LIKE '%(to prevent wraparound)') THEN
+            RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+                MESSAGE = format('an autovacuum to prevent wraparound holds %s, and it does not give way', target),
+                HINT = 'wait until it is done (pg_stat_progress_vacuum), then run this step again';
+        END IF;
+        BEGIN
+            PERFORM set_config('lock_timeout', CASE WHEN attempt % 5 = 0 THEN beyond_deadlock_timeout ELSE 500 END || 'ms', true);
+            FOREACH statement IN ARRAY statements LOOP
+                EXECUTE statement;
+            END LOOP;
+            RETURN;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            SELECT string_agg(DISTINCT format('pid %s (%s%s, %s, transaction open for %s s)', l.pid,
+                       coalesce(a.usename, a.backend_type, '?'), coalesce(' ' || nullif(a.application_name, ''), ''),
+                       coalesce(a.state, 'no state shown'),
+                       coalesce(round(extract(epoch FROM clock_timestamp() - a.xact_start))::text, '?')), '; ')
+              INTO holders
+              FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+             WHERE l.relation = target AND l.granted AND l.pid <> pg_backend_pid();
+            RAISE NOTICE 'try % of %: the lock on % was not to be had; held by: %',
+                attempt, tries, target, coalesce(holders, 'nobody any more');
+            PERFORM pg_sleep(least(0.1 * 2 ^ least(attempt, 7), 8) * (0.5 + random()));
+        END;
+    END LOOP;
+    RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+        MESSAGE = format('the lock on %s was not to be had within %s tries; nothing has changed', target, tries),
+        HINT = 'end the transactions named above, or run this step again at a quieter hour';
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_lock"(regclass, text[]) OWNER TO "postgres";
+ALTER FUNCTION "public"."events_pgcleave_fingerprint"(regclass) OWNER TO "postgres";
+
+-- The table must still be what these files were rendered from.
+DO $pgcleave$
+BEGIN
+    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> 'c5ceeca2250c5462a6fc22bfcd8b8f50' THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the structure of ' || 'public.events' || ' has changed since these files were rendered',
+            HINT = 'render them again: pgcleave generate';
+    END IF;
+END
+$pgcleave$;
+
+CREATE TABLE "public"."events_pgcleave_copy"
+    (LIKE "public"."events" INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY
+        INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)
+    PARTITION BY RANGE ("created_at");
+ALTER TABLE "public"."events_pgcleave_copy" OWNER TO "postgres";
+
+-- The copy's own identity sequence for "id", under a name that we know.
+DO $pgcleave$
+BEGIN
+    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I',
+        pg_get_serial_sequence('"public"."events_pgcleave_copy"', 'id'),
+        'events_id_seq_pgcleave_copy');
+END
+$pgcleave$;
+
+-- Bounds: lower inclusive, upper exclusive, midnight in the pinned time zone.
+CREATE TABLE "public"."events_p2025_11" PARTITION OF "public"."events_pgcleave_copy"
+    FOR VALUES FROM ('2025-11-01 00:00:00+00:00') TO ('2025-12-01 00:00:00+00:00');
+CREATE TABLE "public"."events_p2025_12" PARTITION OF "public"."events_pgcleave_copy"
+    FOR VALUES FROM ('2025-12-01 00:00:00+00:00') TO ('2026-01-01 00:00:00+00:00');
+CREATE TABLE "public"."events_p2026_01" PARTITION OF "public"."events_pgcleave_copy"
+    FOR VALUES FROM ('2026-01-01 00:00:00+00:00') TO ('2026-02-01 00:00:00+00:00');
+CREATE TABLE "public"."events_p2026_02" PARTITION OF "public"."events_pgcleave_copy"
+    FOR VALUES FROM ('2026-02-01 00:00:00+00:00') TO ('2026-03-01 00:00:00+00:00');
+CREATE TABLE "public"."events_p2026_03" PARTITION OF "public"."events_pgcleave_copy"
+    FOR VALUES FROM ('2026-03-01 00:00:00+00:00') TO ('2026-04-01 00:00:00+00:00');
+CREATE TABLE "public"."events_default" PARTITION OF "public"."events_pgcleave_copy" DEFAULT;
+
+-- Ownership and identity of each partition; nobody gets more than they had (ALTER DEFAULT PRIVILEGES
+-- would give it to every new table).
+DO $pgcleave$
+DECLARE
+    relation regclass;
+    grantee oid;
+BEGIN
+    FOR relation IN SELECT relid FROM pg_partition_tree('"public"."events_pgcleave_copy"') LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO %I', relation, 'postgres');
+        FOR grantee IN
+            SELECT DISTINCT a.grantee FROM pg_class t, aclexplode(t.relacl) a
+            WHERE t.oid = relation AND a.grantee <> t.relowner
+        LOOP
+            EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', relation,
+                CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END);
+        END LOOP;
+    END LOOP;
+END
+$pgcleave$;
+
+COMMIT;

@@ -1,0 +1,138 @@
+-- 0002_install_sync_trigger.up.sql: Log the keys that writers touch from now on
+-- Table: public.events
+-- Lock: SHARE ROW EXCLUSIVE on the source table: milliseconds, after waiting up to 500 ms a try; writers wait, readers don't
+-- Takes: milliseconds
+-- Undo: the down file drops the triggers and the change log
+-- Hazards: slows_writers
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- The change log: the keys, and nothing else, that writers touch while the table is being copied.
+CREATE TABLE "public"."events_pgcleave_log" AS
+    SELECT "id", "created_at" FROM "public"."events" WITH NO DATA;
+CREATE INDEX ON "public"."events_pgcleave_log" ("id");
+-- One row per TRUNCATE of the source table.
+CREATE TABLE "public"."events_pgcleave_truncations" (truncated_at timestamptz NOT NULL DEFAULT clock_timestamp());
+-- Where the conversion stands; one row.
+CREATE TABLE "public"."events_pgcleave_state" (
+    only_row           boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    source_filenode    oid,                             -- changes when the source is rewritten
+    next_block         bigint NOT NULL DEFAULT 0,       -- the batch copy goes on here
+    end_block          bigint,                          -- blocks of the source when the copy began
+    rows_copied        bigint NOT NULL DEFAULT 0,
+    stop_requested     boolean NOT NULL DEFAULT false,  -- the batch copy and the catch-up stop after a batch
+    count_milliseconds bigint,                          -- how long counting both tables took
+    trigger_xmin       xid,                             -- traces of someone switching the triggers or
+    function_xmin      xid,                             -- their functions off: a lost change, if only for a while
+    switch_xid         xid8                             -- transaction from which on copy = source
+);
+INSERT INTO "public"."events_pgcleave_state" DEFAULT VALUES;
+ALTER TABLE "public"."events_pgcleave_log" OWNER TO "postgres";
+ALTER TABLE "public"."events_pgcleave_truncations" OWNER TO "postgres";
+ALTER TABLE "public"."events_pgcleave_state" OWNER TO "postgres";
+
+-- Phase A: appends the touched keys to the change log. Never an image of the row: the source is read
+-- again when the log is drained.
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO "public"."events_pgcleave_log" VALUES (OLD."id", OLD."created_at");
+    ELSIF OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at" THEN
+        INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");
+    ELSE
+        INSERT INTO "public"."events_pgcleave_log" VALUES (OLD."id", OLD."created_at"), (NEW."id", NEW."created_at");
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_sync"() OWNER TO "postgres";
+
+CREATE FUNCTION "public"."events_pgcleave_sync_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    INSERT INTO "public"."events_pgcleave_truncations" DEFAULT VALUES;
+    RETURN NULL;
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_sync_truncate"() OWNER TO "postgres";
+
+-- Fails when the table's structure has changed, or when a trigger of ours was touched meanwhile.
+CREATE FUNCTION "public"."events_pgcleave_check"() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+DECLARE
+    source CONSTANT regclass := '"public"."events"';
+BEGIN
+    IF "public"."events_pgcleave_fingerprint"(source) <> 'c5ceeca2250c5462a6fc22bfcd8b8f50' THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the structure of ' || 'public.events' || ' has changed since the conversion began',
+            HINT = 'undo the change, or roll back (pgcleave rollback), generate again and start over';
+    END IF;
+    IF (SELECT count(*) FROM pg_trigger t, "public"."events_pgcleave_state" s
+        WHERE t.tgrelid = source AND t.tgname IN ('pgcleave_sync', 'pgcleave_sync_truncate')
+          AND t.tgenabled = 'A' AND t.xmin = s.trigger_xmin) <> 2
+       OR NOT EXISTS (SELECT FROM pg_proc p, "public"."events_pgcleave_state" s
+        WHERE p.oid = '"public"."events_pgcleave_sync"()'::regprocedure AND p.xmin = s.function_xmin) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the sync trigger of ' || 'public.events' || ' was switched off or changed for a while: changes may be missing from the copy',
+            HINT = 'roll back to the start (pgcleave rollback) and copy again';
+    END IF;
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_check"() OWNER TO "postgres";
+
+-- Keeps applications from writing to the retired table after the cutover; disabled until then. The
+-- reverse sync and foreign keys write to it from within another trigger. A BEFORE trigger, for AFTER
+-- triggers of a foreign key's own writes fire as if the application had made them.
+CREATE FUNCTION "public"."events_pgcleave_guard"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    IF pg_trigger_depth() <= 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'public.events' || ' was partitioned, and this is the retired table, kept for a rollback',
+            HINT = 'write to the partitioned table, which has the old name';
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_guard"() OWNER TO "postgres";
+
+SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
+    'LOCK TABLE "public"."events" IN SHARE ROW EXCLUSIVE MODE'
+]);
+
+CREATE TRIGGER pgcleave_sync AFTER INSERT OR UPDATE OR DELETE ON "public"."events"
+    FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_sync"();
+CREATE TRIGGER pgcleave_sync_truncate AFTER TRUNCATE ON "public"."events"
+    FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_sync_truncate"();
+CREATE TRIGGER pgcleave_guard BEFORE INSERT OR UPDATE OR DELETE ON "public"."events"
+    FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_guard"();
+ALTER TABLE "public"."events" DISABLE TRIGGER pgcleave_guard;
+-- ALWAYS: a writer with session_replication_role = replica must be caught too.
+ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync;
+ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync_truncate;
+
+-- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
+UPDATE "public"."events_pgcleave_state" SET
+    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
+                    AND tgrelid = '"public"."events"'::regclass),
+    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+SELECT "public"."events_pgcleave_check"();
+
+COMMIT;

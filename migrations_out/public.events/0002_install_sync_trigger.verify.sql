@@ -1,0 +1,16 @@
+-- 0002_install_sync_trigger.verify.sql: Check that this is done: Log the keys that writers touch from now on
+-- Table: public.events
+-- Lock: none that others feel; changes nothing
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+SELECT "public"."events_pgcleave_check"();
+
+COMMIT;

@@ -1,0 +1,17 @@
+-- 0004_run_batch_copy.down.sql: Undo: Copy the rows in batches of blocks
+-- Table: public.events
+-- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+TRUNCATE "public"."events_pgcleave_copy";
+UPDATE "public"."events_pgcleave_state" SET source_filenode = NULL, next_block = 0, end_block = NULL, rows_copied = 0;
+
+COMMIT;

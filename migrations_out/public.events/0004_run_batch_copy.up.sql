@@ -1,0 +1,10 @@
+-- 0004_run_batch_copy.up.sql: Copy the rows in batches of blocks
+-- Table: public.events
+-- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
+-- Takes: reads the whole table once and writes it once
+-- Undo: the down file empties the copy
+-- Hazards: none
+-- Mode: no transaction, exactly one statement, which commits by itself; run it again to go on where it stopped
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+CALL "public"."events_pgcleave_copy_batches"(1024);

@@ -1,0 +1,31 @@
+-- 0005_build_indexes.down.sql: Undo: Build keys, indexes and triggers on the copy
+-- Table: public.events
+-- Lock: none on the source table
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- Nobody reads the copy yet. Its triggers, statistics and indexes go; its rows stay.
+DO $pgcleave$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = '"public"."events_pgcleave_copy"'::regclass LOOP
+        EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
+    END LOOP;
+END
+$pgcleave$;
+DROP TRIGGER pgcleave_reverse_truncate ON "public"."events_pgcleave_copy";
+DROP TRIGGER pgcleave_reverse ON "public"."events_pgcleave_copy";
+DROP FUNCTION "public"."events_pgcleave_reverse_truncate"();
+DROP FUNCTION "public"."events_pgcleave_reverse"();
+DROP INDEX "public"."events_created_at_idx_pgcleave_copy";
+ALTER TABLE "public"."events_pgcleave_copy" DROP CONSTRAINT "events_pkey_pgcleave_copy";
+
+COMMIT;

@@ -1,0 +1,69 @@
+-- 0005_build_indexes.up.sql: Build keys, indexes and triggers on the copy
+-- Table: public.events
+-- Lock: none on the source table
+-- Takes: sorts the whole copy once per index
+-- Undo: the down file drops them from the copy
+-- Hazards: none
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped; INSERT … ON CONFLICT (id) finds no matching constraint: name (id, created_at) instead, and ON CONFLICT DO NOTHING without a target doesn't meet the same key in another partition
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+DO $pgcleave$
+BEGIN
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE next_block >= end_block) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the batch copy is not complete', HINT = 'run the step run_batch_copy again: it goes on where it stopped';
+    END IF;
+END
+$pgcleave$;
+
+-- Under names of their own; the cutover gives them the names that the source's have.
+ALTER TABLE "public"."events_pgcleave_copy" ADD CONSTRAINT "events_pkey_pgcleave_copy" PRIMARY KEY ("id", "created_at");
+CREATE INDEX "events_created_at_idx_pgcleave_copy" ON "public"."events_pgcleave_copy" USING btree (created_at);
+
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    RETURN NULL; -- nothing to do before the cutover
+END
+$pgcleave$;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    RETURN NULL; -- nothing to do before the cutover
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_reverse"() OWNER TO "postgres";
+ALTER FUNCTION "public"."events_pgcleave_reverse_truncate"() OWNER TO "postgres";
+
+-- The reverse sync's triggers, made now so that the cutover need not: it only replaces their functions.
+CREATE TRIGGER pgcleave_reverse AFTER INSERT OR UPDATE OR DELETE ON "public"."events_pgcleave_copy"
+    FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_reverse"();
+ALTER TABLE "public"."events_pgcleave_copy" ENABLE ALWAYS TRIGGER pgcleave_reverse;
+CREATE TRIGGER pgcleave_reverse_truncate BEFORE TRUNCATE ON "public"."events_pgcleave_copy"
+    FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_reverse_truncate"();
+ALTER TABLE "public"."events_pgcleave_copy" ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate;
+DO $pgcleave$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = '"public"."events_pgcleave_copy"'::regclass LOOP
+        EXECUTE format('CREATE TRIGGER pgcleave_reverse_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()',
+            partition, '"public"."events_pgcleave_reverse_truncate"');
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate', partition);
+    END LOOP;
+END
+$pgcleave$;
+
+ANALYZE "public"."events_pgcleave_copy";
+
+COMMIT;

@@ -1,0 +1,16 @@
+-- 0006_catch_up.down.sql: Undo: Bring what was written meanwhile into the copy
+-- Table: public.events
+-- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- Nothing to undo: what was caught up is as good a copy as before.
+
+COMMIT;

@@ -1,0 +1,23 @@
+-- 0006_catch_up.verify.sql: Check that this is done: Bring what was written meanwhile into the copy
+-- Table: public.events
+-- Lock: none that others feel; changes nothing
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+DO $pgcleave$
+BEGIN
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE count_milliseconds IS NOT NULL AND NOT stop_requested) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the catch-up is not complete', HINT = 'run this step again: it goes on where it stopped';
+    END IF;
+END
+$pgcleave$;
+
+COMMIT;

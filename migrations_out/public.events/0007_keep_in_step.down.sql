@@ -1,0 +1,53 @@
+-- 0007_keep_in_step.down.sql: Undo: Switch from logging to keeping the copy in step
+-- Table: public.events
+-- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that takes under 2 s, rows are counted; writers wait, readers don't
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- Back to phase A: copy = source at this moment, and from here on the change log says what differs.
+SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
+    'LOCK TABLE "public"."events" IN SHARE ROW EXCLUSIVE MODE'
+]);
+
+-- Phase A: appends the touched keys to the change log. Never an image of the row: the source is read
+-- again when the log is drained.
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO "public"."events_pgcleave_log" VALUES (OLD."id", OLD."created_at");
+    ELSIF OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at" THEN
+        INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");
+    ELSE
+        INSERT INTO "public"."events_pgcleave_log" VALUES (OLD."id", OLD."created_at"), (NEW."id", NEW."created_at");
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    INSERT INTO "public"."events_pgcleave_truncations" DEFAULT VALUES;
+    RETURN NULL;
+END
+$pgcleave$;
+UPDATE "public"."events_pgcleave_state" SET switch_xid = NULL;
+
+-- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
+UPDATE "public"."events_pgcleave_state" SET
+    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
+                    AND tgrelid = '"public"."events"'::regclass),
+    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+
+COMMIT;

@@ -1,0 +1,115 @@
+-- 0007_keep_in_step.up.sql: Switch from logging to keeping the copy in step
+-- Table: public.events
+-- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that takes under 2 s, rows are counted; writers wait, readers don't
+-- Takes: milliseconds to seconds
+-- Undo: the down file goes back to logging keys
+-- Hazards: slows_writers
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- What is left in the change log is drained with writers blocked, so it must be little.
+DO $pgcleave$
+DECLARE
+    backlog bigint;
+BEGIN
+    SELECT count(*) INTO backlog FROM (SELECT FROM "public"."events_pgcleave_log" LIMIT 20001) l;
+    IF backlog > 20000 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'more than 20,000 changes wait in the change log', HINT = 'run the step catch_up again, then this one at once';
+    END IF;
+END
+$pgcleave$;
+
+SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
+    'LOCK TABLE "public"."events" IN SHARE ROW EXCLUSIVE MODE'
+]);
+SELECT "public"."events_pgcleave_check"();
+
+DO $pgcleave$
+DECLARE
+    state "public"."events_pgcleave_state";
+    source_rows bigint;
+    copy_rows bigint;
+BEGIN
+    SELECT * INTO state FROM "public"."events_pgcleave_state";
+    IF state.count_milliseconds IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';
+    END IF;
+    PERFORM "public"."events_pgcleave_drain"(NULL);
+    -- Counting blocks writers as long as it takes: 2 s at most, by what it took in the catch-up.
+    IF state.count_milliseconds <= 2000 THEN
+        SELECT (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy")
+          INTO source_rows, copy_rows;
+        IF source_rows <> copy_rows THEN
+            RAISE EXCEPTION USING ERRCODE = 'data_exception',
+                MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
+                HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
+        END IF;
+        RAISE NOTICE 'rows counted with writers blocked: % in the source, % in the copy', source_rows, copy_rows;
+    ELSE
+        RAISE NOTICE 'rows not counted with writers blocked: it would take about % ms; verify_copy compares them without blocking',
+            state.count_milliseconds;
+    END IF;
+    UPDATE "public"."events_pgcleave_state" SET switch_xid = pg_current_xact_id();
+END
+$pgcleave$;
+
+-- Phase B: brings the copy's row to what the source holds now. It re-reads the source instead of
+-- trusting NEW, which another trigger may have made stale. The id of the transaction that switched is
+-- part of the function: a REPEATABLE READ or SERIALIZABLE transaction whose snapshot is older can't see
+-- what the catch-up wrote, and must be retried.
+DO $pgcleave_make$
+BEGIN
+    EXECUTE replace($pgcleave_text$
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+       AND NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+            MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
+            HINT = 'retry the transaction';
+    END IF;
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
+        DELETE FROM "public"."events_pgcleave_copy" c
+         WHERE c."id" OPERATOR("pg_catalog".=) OLD."id" AND c."created_at" OPERATOR("pg_catalog".=) OLD."created_at"
+           AND NOT EXISTS (SELECT FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at");
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
+        SELECT s."id", s."account_id", s."payload", s."created_at"
+          FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+        ON CONFLICT ("id", "created_at") DO UPDATE SET "account_id" = EXCLUDED."account_id", "payload" = EXCLUDED."payload";
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+$pgcleave_text$, '@switch_xid@', (SELECT switch_xid::text FROM "public"."events_pgcleave_state"));
+END
+$pgcleave_make$;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    TRUNCATE "public"."events_pgcleave_copy";
+    RETURN NULL;
+END
+$pgcleave$;
+
+-- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
+UPDATE "public"."events_pgcleave_state" SET
+    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
+                    AND tgrelid = '"public"."events"'::regclass),
+    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+SELECT "public"."events_pgcleave_check"();
+
+COMMIT;

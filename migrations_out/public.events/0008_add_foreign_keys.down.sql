@@ -1,0 +1,33 @@
+-- 0008_add_foreign_keys.down.sql: Undo: Add the foreign keys to the copy
+-- Table: public.events
+-- Lock: SHARE ROW EXCLUSIVE on each referenced table and the copy: milliseconds a statement, after waiting up to 500 ms a try; validation takes a weaker lock
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+DO $pgcleave$
+DECLARE
+    names CONSTANT name[] := ARRAY['events_account_id_fkey'];
+    referenced CONSTANT regclass[] := ARRAY['"public"."accounts"']::text[]::regclass[];
+    target regclass;
+BEGIN
+    FOR i IN 1 .. cardinality(names) LOOP
+        -- The parent's first: its partitions' go with it. What an interrupted run left on partitions, then.
+        FOR target IN SELECT relid FROM pg_partition_tree('"public"."events_pgcleave_copy"') ORDER BY level LOOP
+            IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND conname = names[i]) THEN
+                PERFORM "public"."events_pgcleave_lock"(referenced[i], ARRAY[
+                    format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i]),
+                    format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i])]);
+            END IF;
+        END LOOP;
+    END LOOP;
+END
+$pgcleave$;
+
+COMMIT;

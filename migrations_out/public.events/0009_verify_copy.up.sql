@@ -1,0 +1,36 @@
+-- 0009_verify_copy.up.sql: Verify the copy against the source
+-- Table: public.events
+-- Lock: ACCESS SHARE on both tables: while they are read; blocks nobody who reads or writes
+-- Takes: reads both tables once
+-- Undo: there is nothing to undo
+-- Hazards: none
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- Rows and checksums of both tables, per partition, in one snapshot; nobody is blocked.
+DO $pgcleave$
+DECLARE
+    difference text;
+BEGIN
+    SELECT string_agg(format('%s: %s rows in the source, %s in the copy%s', partition, source_rows, copy_rows,
+                             CASE WHEN source_rows = copy_rows THEN ', of other content' ELSE '' END), '; ')
+      INTO difference
+      FROM "public"."events_pgcleave_compare"()
+     WHERE source_rows <> copy_rows OR source_sum <> copy_sum;
+    IF difference IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'data_exception',
+            MESSAGE = 'source and copy differ: ' || difference,
+            HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
+    END IF;
+END
+$pgcleave$;
+-- No down file: verifying changes nothing. No verify file: this file is one.
+
+COMMIT;

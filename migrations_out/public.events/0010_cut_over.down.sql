@@ -1,0 +1,121 @@
+-- 0010_cut_over.down.sql: Undo: Cut over: the copy takes the table's name
+-- Table: public.events
+-- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 500 ms a try; everybody waits
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- Before any lock: the reverse sync must have kept the retired table equal.
+DO $pgcleave$
+DECLARE
+    new_rows bigint;
+    retired_rows bigint;
+BEGIN
+    IF to_regclass('"public"."events_pgcleave_retired"') IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'there is no retired table to go back to';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '"public"."events"'::regclass
+                   AND tgname = 'pgcleave_reverse' AND tgenabled = 'A') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the reverse sync was switched off: the retired table may lack writes',
+            HINT = 'do not roll back; compare the tables first: pgcleave verify';
+    END IF;
+    SELECT (SELECT count(*) FROM "public"."events"), (SELECT count(*) FROM ONLY "public"."events_pgcleave_retired")
+      INTO new_rows, retired_rows;
+    IF new_rows <> retired_rows THEN
+        RAISE EXCEPTION USING ERRCODE = 'data_exception',
+            MESSAGE = format('the partitioned table holds %s rows and the retired table %s; nothing has changed', new_rows, retired_rows),
+            HINT = 'a partition that was dropped or detached is not known to the retired table; compare them: pgcleave verify';
+    END IF;
+END
+$pgcleave$;
+
+-- Locks the partitions too: somebody may write to one directly.
+SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
+    'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE',
+    'LOCK TABLE "public"."events_pgcleave_retired" IN ACCESS EXCLUSIVE MODE'
+]);
+
+ALTER TABLE "public"."events" RENAME TO "events_pgcleave_copy";
+ALTER TABLE "public"."events_pgcleave_retired" RENAME TO "events";
+ALTER INDEX "public"."events_pkey" RENAME TO "events_pkey_pgcleave_copy";
+ALTER INDEX "public"."events_pkey_pgcleave_retired" RENAME TO "events_pkey";
+ALTER INDEX "public"."events_created_at_idx" RENAME TO "events_created_at_idx_pgcleave_copy";
+ALTER INDEX "public"."events_created_at_idx_pgcleave_retired" RENAME TO "events_created_at_idx";
+ALTER SEQUENCE "public"."events_id_seq" RENAME TO "events_id_seq_pgcleave_copy";
+ALTER SEQUENCE "public"."events_id_seq_pgcleave_retired" RENAME TO "events_id_seq";
+SELECT setval('"public"."events_id_seq"', last_value, is_called) FROM "public"."events_id_seq_pgcleave_copy";
+
+-- In step again: the source is written, the copy follows.
+ALTER TABLE "public"."events" DISABLE TRIGGER pgcleave_guard;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    RETURN NULL; -- nothing to do before the cutover
+END
+$pgcleave$;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    RETURN NULL; -- nothing to do before the cutover
+END
+$pgcleave$;
+-- Phase B: brings the copy's row to what the source holds now. It re-reads the source instead of
+-- trusting NEW, which another trigger may have made stale. The id of the transaction that switched is
+-- part of the function: a REPEATABLE READ or SERIALIZABLE transaction whose snapshot is older can't see
+-- what the catch-up wrote, and must be retried.
+DO $pgcleave_make$
+BEGIN
+    EXECUTE replace($pgcleave_text$
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+       AND NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+            MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
+            HINT = 'retry the transaction';
+    END IF;
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
+        DELETE FROM "public"."events_pgcleave_copy" c
+         WHERE c."id" OPERATOR("pg_catalog".=) OLD."id" AND c."created_at" OPERATOR("pg_catalog".=) OLD."created_at"
+           AND NOT EXISTS (SELECT FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at");
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
+        SELECT s."id", s."account_id", s."payload", s."created_at"
+          FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+        ON CONFLICT ("id", "created_at") DO UPDATE SET "account_id" = EXCLUDED."account_id", "payload" = EXCLUDED."payload";
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+$pgcleave_text$, '@switch_xid@', (SELECT switch_xid::text FROM "public"."events_pgcleave_state"));
+END
+$pgcleave_make$;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    TRUNCATE "public"."events_pgcleave_copy";
+    RETURN NULL;
+END
+$pgcleave$;
+
+-- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
+UPDATE "public"."events_pgcleave_state" SET
+    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
+                    AND tgrelid = '"public"."events"'::regclass),
+    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+
+COMMIT;

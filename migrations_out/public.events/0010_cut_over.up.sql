@@ -1,0 +1,170 @@
+-- 0010_cut_over.up.sql: Cut over: the copy takes the table's name
+-- Table: public.events
+-- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 500 ms a try; everybody waits
+-- Takes: counts both tables, then milliseconds under the lock
+-- Undo: the down file gives the source table its name back with every write made since
+-- Hazards: short_exclusive_lock
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped; INSERT … ON CONFLICT (id) finds no matching constraint: name (id, created_at) instead, and ON CONFLICT DO NOTHING without a target doesn't meet the same key in another partition
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+-- 1. Before any lock: both sides are the same table in every snapshot, so that one statement counts both.
+DO $pgcleave$
+DECLARE
+    source_rows bigint;
+    copy_rows bigint;
+BEGIN
+    PERFORM "public"."events_pgcleave_check"();
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE switch_xid IS NOT NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the copy is not kept in step', HINT = 'run the steps before this one first';
+    END IF;
+    SELECT (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy")
+      INTO source_rows, copy_rows;
+    IF source_rows <> copy_rows THEN
+        RAISE EXCEPTION USING ERRCODE = 'data_exception',
+            MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
+            HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
+    END IF;
+    RAISE NOTICE 'rows counted in one snapshot: % in the source, % in the copy', source_rows, copy_rows;
+END
+$pgcleave$;
+
+-- A transaction whose snapshot is older than the switch would see the new table without the rows that
+-- the catch-up wrote later. Waits up to a minute for such transactions to end; holds no lock meanwhile.
+DO $pgcleave$
+DECLARE
+    switch_xid xid;
+    holders text;
+BEGIN
+    IF NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+       AND position('unseen_snapshots' IN coalesce(current_setting('pgcleave.allow', true), '')) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('the role %I cannot see whether others hold snapshots older than the switch', current_user),
+            HINT = 'GRANT pg_read_all_stats to it, or make sure that no REPEATABLE READ transaction is that old and allow unseen_snapshots';
+    END IF;
+    SELECT s.switch_xid::xid INTO switch_xid FROM "public"."events_pgcleave_state" s;
+    FOR attempt IN 1 .. 120 LOOP
+        PERFORM pg_stat_clear_snapshot();
+        SELECT string_agg(format('pid %s (%s, transaction open for %s s)', a.pid, coalesce(a.usename, a.backend_type),
+                   coalesce(round(extract(epoch FROM clock_timestamp() - a.xact_start))::text, '?')), '; ')
+          INTO holders
+          FROM pg_stat_activity a
+         WHERE a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL AND age(a.backend_xmin) >= age(switch_xid)
+           AND (a.datid IS NULL OR a.datname = current_database());
+        EXIT WHEN holders IS NULL;
+        IF attempt % 10 = 1 THEN
+            RAISE NOTICE 'waiting for snapshots older than the switch: %', holders;
+        END IF;
+        PERFORM pg_sleep(0.5);
+    END LOOP;
+    IF holders IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = 'transactions with snapshots older than the switch are still open: ' || holders,
+            HINT = 'end them, then run this step again; nothing has changed';
+    END IF;
+END
+$pgcleave$;
+
+-- 2. The lock, at its final strength at once; views first, outermost first, as their readers take them
+-- (giving a view to its owner locks the view alone).
+SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
+    'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE'
+]);
+SELECT "public"."events_pgcleave_check"();
+
+-- 3. Catalog changes only, milliseconds.
+ALTER TABLE "public"."events" RENAME TO "events_pgcleave_retired";
+ALTER TABLE "public"."events_pgcleave_copy" RENAME TO "events";
+ALTER INDEX "public"."events_pkey" RENAME TO "events_pkey_pgcleave_retired";
+ALTER INDEX "public"."events_pkey_pgcleave_copy" RENAME TO "events_pkey";
+ALTER INDEX "public"."events_created_at_idx" RENAME TO "events_created_at_idx_pgcleave_retired";
+ALTER INDEX "public"."events_created_at_idx_pgcleave_copy" RENAME TO "events_created_at_idx";
+ALTER SEQUENCE "public"."events_id_seq" RENAME TO "events_id_seq_pgcleave_retired";
+ALTER SEQUENCE "public"."events_id_seq_pgcleave_copy" RENAME TO "events_id_seq";
+SELECT setval('"public"."events_id_seq"', last_value, is_called) FROM "public"."events_id_seq_pgcleave_retired";
+
+-- 4. The reverse sync, from this instant.
+-- Phase C: brings the retired table's row to what the new table holds now.
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id")) THEN
+        -- Moving a row to another partition fires DELETE, then INSERT, when the row stands there already.
+        -- Looked up by the whole primary key, so that foreign keys at the retired table don't fire.
+        DELETE FROM "public"."events_pgcleave_retired" r
+         WHERE r."id" OPERATOR("pg_catalog".=) OLD."id"
+           AND NOT EXISTS (SELECT FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) OLD."id");
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' OR NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id") THEN
+        INSERT INTO "public"."events_pgcleave_retired" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
+        SELECT n."id", n."account_id", n."payload", n."created_at"
+          FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+        ON CONFLICT ("id") DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL; -- the retired table's unique index says that nobody else has this primary key
+        END IF;
+    END IF;
+    INSERT INTO "public"."events_pgcleave_retired" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
+    SELECT n."id", n."account_id", n."payload", n."created_at"
+      FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+    ON CONFLICT ("id") DO UPDATE SET "account_id" = EXCLUDED."account_id", "payload" = EXCLUDED."payload", "created_at" = EXCLUDED."created_at";
+    -- A statement of its own, for its snapshot: the upsert may have waited for another's INSERT.
+    IF (TG_OP = 'INSERT' OR NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id"))
+       AND EXISTS (SELECT FROM "public"."events" n
+                    WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND NOT (n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
+        RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+            MESSAGE = 'duplicate key value violates unique constraint "' || 'events_pkey' || '"',
+            DETAIL = 'A row of another partition has this primary key already.',
+            SCHEMA = 'public', TABLE = 'events',
+            CONSTRAINT = 'events_pkey';
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    IF TG_WHEN = 'BEFORE' THEN -- the partitioned table: all its partitions
+        TRUNCATE "public"."events_pgcleave_retired";
+    ELSE -- a partition: the rows of its range, of which the whole TRUNCATE left none
+        EXECUTE 'DELETE FROM "public"."events_pgcleave_retired" WHERE ' || pg_get_partition_constraintdef(TG_RELID);
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+-- The forward sync ends; the guard keeps applications off the retired table.
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+BEGIN
+    RETURN NULL; -- the retired table is written by the reverse sync
+END
+$pgcleave$;
+ALTER TABLE "public"."events_pgcleave_retired" ENABLE ALWAYS TRIGGER pgcleave_guard;
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync_truncate"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    IF pg_trigger_depth() <= 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'public.events' || ' was partitioned, and this is the retired table, kept for a rollback',
+            HINT = 'truncate the partitioned table, which has the old name';
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+
+COMMIT;

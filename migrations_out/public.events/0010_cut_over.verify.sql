@@ -1,0 +1,23 @@
+-- 0010_cut_over.verify.sql: Check that this is done: Cut over: the copy takes the table's name
+-- Table: public.events
+-- Lock: none that others feel; changes nothing
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+DO $pgcleave$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('"public"."events"') AND relkind = 'p')
+       OR to_regclass('"public"."events_pgcleave_retired"') IS NULL THEN
+        RAISE EXCEPTION 'the cutover has not happened';
+    END IF;
+END
+$pgcleave$;
+
+COMMIT;

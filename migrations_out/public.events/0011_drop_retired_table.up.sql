@@ -1,0 +1,71 @@
+-- 0011_drop_retired_table.up.sql: Drop the retired table and end the reverse sync
+-- Table: public.events
+-- Lock: ACCESS EXCLUSIVE on the partitioned table and the retired table: milliseconds, after waiting up to 500 ms a try; everybody waits
+-- Takes: milliseconds
+-- Undo: cannot be undone: afterwards there is no way back to the unpartitioned table
+-- Hazards: short_exclusive_lock, irreversible
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped; INSERT … ON CONFLICT (id) finds no matching constraint: name (id, created_at) instead, and ON CONFLICT DO NOTHING without a target doesn't meet the same key in another partition
+-- Mode: one transaction: all or nothing
+-- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '500ms';
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL client_min_messages = notice;
+
+DO $pgcleave$
+DECLARE
+    keys text;
+BEGIN
+    SELECT string_agg(format('%I of %s', conname, conrelid::regclass), ', ') INTO keys
+      FROM pg_constraint
+     WHERE confrelid = '"public"."events_pgcleave_retired"'::regclass AND contype = 'f' AND conparentid = 0;
+    IF keys IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = 'foreign keys still point at the retired table: ' || keys,
+            HINT = 'give them another form or drop them first; they work as long as the retired table is kept';
+    END IF;
+END
+$pgcleave$;
+
+SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
+    'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE',
+    'LOCK TABLE "public"."events_pgcleave_retired" IN ACCESS EXCLUSIVE MODE',
+    'LOCK TABLE "public"."accounts" IN ACCESS EXCLUSIVE MODE'
+]);
+DO $pgcleave$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN
+        SELECT t.tgrelid FROM pg_trigger t JOIN pg_inherits i ON i.inhrelid = t.tgrelid
+         WHERE i.inhparent = '"public"."events"'::regclass AND t.tgname = 'pgcleave_reverse_truncate'
+    LOOP
+        EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
+    END LOOP;
+END
+$pgcleave$;
+DROP TRIGGER pgcleave_reverse_truncate ON "public"."events";
+DROP TRIGGER pgcleave_reverse ON "public"."events";
+DROP TABLE "public"."events_pgcleave_retired";
+DROP FUNCTION "public"."events_pgcleave_reverse"();
+DROP FUNCTION "public"."events_pgcleave_reverse_truncate"();
+DROP FUNCTION "public"."events_pgcleave_sync"();
+DROP FUNCTION "public"."events_pgcleave_sync_truncate"();
+DROP FUNCTION "public"."events_pgcleave_check"();
+DROP FUNCTION "public"."events_pgcleave_guard"();
+DROP PROCEDURE "public"."events_pgcleave_add_foreign_keys"();
+DROP FUNCTION "public"."events_pgcleave_compare"();
+DROP PROCEDURE "public"."events_pgcleave_catch_up"(bigint);
+DROP FUNCTION "public"."events_pgcleave_drain"(bigint);
+DROP PROCEDURE "public"."events_pgcleave_copy_batches"(bigint);
+DROP TABLE "public"."events_pgcleave_state";
+DROP TABLE "public"."events_pgcleave_truncations";
+DROP TABLE "public"."events_pgcleave_log";
+DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[]);
+DROP FUNCTION "public"."events_pgcleave_fingerprint"(regclass);
+-- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.
+
+COMMIT;

@@ -1,0 +1,110 @@
+//! `tests/fixtures/<case>/`: a table with one difficulty.
+
+use std::fs;
+
+use pgcleave::spec::{Spec, TableSpec};
+
+use crate::support::{Database, Pgcleave, tests_folder};
+
+/// A loaded fixture.
+pub struct Fixture {
+    pub database: Database,
+    pub pgcleave: Pgcleave,
+    pub spec: TableSpec,
+    after: Option<String>,
+}
+
+impl Fixture {
+    /// Loads schema and seed into a new database.
+    pub fn load(case: &str) -> Self {
+        let folder = tests_folder("fixtures").join(case);
+        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+        let database = Database::new();
+        database.run_sql(&read("schema.sql").unwrap_or_else(|| panic!("{case} has no schema.sql")));
+        database.run_sql(&read("seed.sql").unwrap_or_default());
+        database.run_sql("ANALYZE");
+        let spec = Spec::parse(&read("spec.toml").unwrap()).unwrap().tables.remove(0);
+        let pgcleave = Pgcleave::new(&database);
+        Self {
+            database,
+            pgcleave,
+            spec,
+            after: read("after.sql"),
+        }
+    }
+
+    /// Writes the migrations.
+    pub fn generate(&self) {
+        let (interval, premake) = (self.spec.interval.to_string(), self.spec.premake.to_string());
+        self.pgcleave.ok(&[
+            "-q",
+            "generate",
+            &self.spec.name,
+            "--key",
+            &self.spec.key,
+            "--interval",
+            &interval,
+            "--premake",
+            &premake,
+            "--time-zone",
+            self.spec.time_zone.name(),
+            "--batch-size",
+            "2",
+        ]);
+    }
+
+    /// The table's rows as text, sorted.
+    pub fn content(&self) -> Vec<String> {
+        self.database
+            .lines(&format!("SELECT t::text FROM {} t ORDER BY 1", self.spec.name))
+    }
+
+    /// Writes as an application would after the cutover.
+    pub fn write_after_cutover(&self) {
+        if let Some(sql) = &self.after {
+            self.database.run_sql(sql);
+        }
+        // Rows move to another partition, and one is deleted and comes back, whatever the table is.
+        let (table, key) = (&self.spec.name, self.spec.key.replace('"', "\"\""));
+        self.database.run_sql(&format!(
+            "UPDATE {table} SET \"{key}\" = \"{key}\" + interval '31 days' WHERE isfinite(\"{key}\")"
+        ));
+    }
+
+    /// Names of ours that are left in the database.
+    pub fn leftovers(&self) -> Vec<String> {
+        self.database.lines(
+            "SELECT relname::text FROM pg_class WHERE relname LIKE '%pgcleave%'
+             UNION ALL SELECT proname::text FROM pg_proc WHERE proname LIKE '%pgcleave%'
+             UNION ALL SELECT tgname::text FROM pg_trigger WHERE tgname LIKE '%pgcleave%'
+             UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname LIKE '%pgcleave%'
+             UNION ALL SELECT conname::text FROM pg_constraint WHERE conname LIKE '%pgcleave%'",
+        )
+    }
+
+    /// Indexes, constraints, sequences and triggers that applications know by name.
+    pub fn names(&self) -> Vec<String> {
+        self.database.lines(&format!(
+            "SELECT 'index ' || indexrelid::regclass FROM pg_index WHERE indrelid = '{0}'::regclass
+             UNION ALL SELECT 'constraint ' || conname || ' ' || contype::text FROM pg_constraint
+                 WHERE conrelid = '{0}'::regclass AND contype <> 'n'
+             UNION ALL SELECT 'trigger ' || tgname || ' ' || tgenabled::text FROM pg_trigger
+                 WHERE tgrelid = '{0}'::regclass AND NOT tgisinternal AND tgname NOT LIKE 'pgcleave%'
+             UNION ALL SELECT 'sequence ' || objid::regclass FROM pg_depend
+                 WHERE refobjid = '{0}'::regclass AND classid = 'pg_class'::regclass AND deptype IN ('a', 'i')
+                   AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S')
+             UNION ALL SELECT 'statistics ' || stxname FROM pg_statistic_ext WHERE stxrelid = '{0}'::regclass
+             UNION ALL SELECT 'grant ' || aclexplode(relacl) FROM pg_class WHERE oid = '{0}'::regclass
+             UNION ALL SELECT 'column grant ' || attname || attacl::text FROM pg_attribute
+                 WHERE attrelid = '{0}'::regclass AND attacl IS NOT NULL
+             UNION ALL SELECT 'owner ' || relowner::regrole FROM pg_class WHERE oid = '{0}'::regclass
+             UNION ALL SELECT 'comment ' || objsubid || description FROM pg_description
+                 WHERE objoid = '{0}'::regclass AND classoid = 'pg_class'::regclass
+             UNION ALL SELECT 'column ' || attname || ' ' || concat(atttypid::regtype, attnotnull, attcollation, attidentity, attgenerated, attstorage, attcompression, attstattarget)
+                 FROM pg_attribute WHERE attrelid = '{0}'::regclass AND attnum > 0 AND NOT attisdropped
+             UNION ALL SELECT 'default ' || pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = '{0}'::regclass
+             ORDER BY 1",
+            self.spec.name.replace('\'', "''")
+        ))
+    }
+}

@@ -1,0 +1,7 @@
+mod drift;
+mod example;
+mod fixtures;
+mod psql_only;
+mod refusals;
+mod round_trip;
+mod support;

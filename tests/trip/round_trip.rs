@@ -1,0 +1,72 @@
+use crate::fixtures::Fixture;
+
+fn round_trip(case: &str) {
+    let fixture = Fixture::load(case);
+    let (dump, content, names) = (fixture.database.dump(), fixture.content(), fixture.names());
+    fixture.generate();
+    let table = fixture.spec.name.as_str();
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", table, "--yes", "--through", "verify_copy"]);
+    fixture.pgcleave.ok(&["verify", table]);
+    fixture.pgcleave.ok(&["-q", "rollback", table, "--yes"]);
+    assert_eq!(
+        fixture.database.dump(),
+        dump,
+        "after the rollback before the cutover"
+    );
+    assert_eq!(fixture.leftovers(), Vec::<String>::new());
+    fixture.pgcleave.ok(&["-q", "apply", table, "--yes"]);
+    fixture.pgcleave.ok(&["verify", table]);
+    assert_eq!(fixture.content(), content, "after the cutover");
+    assert_eq!(fixture.names(), names, "after the cutover");
+    fixture.pgcleave.ok(&["-q", "rollback", table, "--yes"]);
+    assert_eq!(fixture.database.dump(), dump, "after the rollback of the cutover");
+    assert_eq!(fixture.leftovers(), Vec::<String>::new());
+}
+
+fn keeps_writes(case: &str) {
+    let fixture = Fixture::load(case);
+    fixture.generate();
+    let table = fixture.spec.name.as_str();
+    fixture.pgcleave.ok(&["-q", "apply", table, "--yes"]);
+    fixture.write_after_cutover();
+    fixture.pgcleave.ok(&["verify", table]);
+    let content = fixture.content();
+    fixture
+        .pgcleave
+        .ok(&["-q", "rollback", table, "--yes", "--to", "verify_copy"]);
+    assert_eq!(fixture.content(), content, "after the rollback");
+    fixture.write_after_cutover();
+    fixture.pgcleave.ok(&["verify", table]);
+    let content = fixture.content();
+    fixture.pgcleave.ok(&["-q", "apply", table, "--yes"]);
+    assert_eq!(fixture.content(), content, "after the second cutover");
+    fixture.write_after_cutover();
+    let content = fixture.content();
+    fixture.pgcleave.ok(&["-q", "rollback", table, "--yes"]);
+    assert_eq!(fixture.content(), content, "after the rollback to the start");
+    fixture.write_after_cutover();
+    assert_eq!(fixture.leftovers(), Vec::<String>::new());
+}
+
+macro_rules! fixtures {
+    ($($case:ident),* $(,)?) => {
+        $(
+            mod $case {
+                #[test]
+                fn round_trip() { super::round_trip(stringify!($case)); }
+                #[test]
+                fn keeps_writes() { super::keeps_writes(stringify!($case)); }
+            }
+        )*
+    };
+}
+
+fixtures! {
+    bigint_key, checks_and_comments, composite_key_with_partition_key, daily_date, domains_enums_arrays, dropped_column,
+    empty_table, foreign_keys_both_ways, generated_column, grants_and_owner, hostile_names, identity_always,
+    identity_outside_key, identity_with_options, index_kinds, infinity, numeric_key, quarterly_timestamp,
+    replica_identity_full, serial, shared_sequence, statistics, storage_parameters, text_and_uuid_key,
+    unique_with_partition_key, user_triggers, views, weekly_kathmandu, yearly_ancient,
+}

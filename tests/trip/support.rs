@@ -1,0 +1,164 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pgcleave::server::{Programs, Server};
+use postgres::{Client, NoTls};
+use tempfile::TempDir;
+
+static SERVER: LazyLock<Shared> = LazyLock::new(Shared::start);
+static COUNTER: AtomicUsize = AtomicUsize::new(0);
+
+struct Shared {
+    url: String,
+    programs: Programs,
+}
+
+impl Shared {
+    fn start() -> Self {
+        let programs = Programs::find().unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
+        let settings = [
+            ("max_connections", "200"),
+            ("max_prepared_transactions", "10"),
+            ("wal_level", "logical"),
+        ];
+        let server =
+            Server::start(&programs, &settings).unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
+        let url = server.url("DATABASE");
+        let stop = server.stop_command();
+        server.keep();
+        let wait = format!(
+            "while kill -0 {} 2>/dev/null; do sleep 0.5; done; {stop}",
+            std::process::id()
+        );
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &wait])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { url, programs }
+    }
+}
+
+pub struct Database {
+    pub name: String,
+}
+
+impl Database {
+    pub fn new() -> Self {
+        let name = format!("t{}", COUNTER.fetch_add(1, Ordering::Relaxed));
+        connect("postgres")
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .unwrap();
+        Self { name }
+    }
+    pub fn url(&self) -> String {
+        SERVER.url.replace("DATABASE", &self.name)
+    }
+    pub fn client(&self) -> Client {
+        connect(&self.name)
+    }
+    pub fn run_sql(&self, sql: &str) {
+        self.client()
+            .batch_execute(sql)
+            .unwrap_or_else(|e| panic!("{e:?}\n{sql}"));
+    }
+    pub fn lines(&self, sql: &str) -> Vec<String> {
+        let rows = self
+            .client()
+            .query(sql, &[])
+            .unwrap_or_else(|e| panic!("{e:?}\n{sql}"));
+        rows.iter()
+            .map(|row| row.get::<_, Option<String>>(0).unwrap_or_default())
+            .collect()
+    }
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(SERVER.programs.program(name));
+        command.arg("--dbname").arg(self.url()).stdin(Stdio::null());
+        command
+    }
+    pub fn dump(&self) -> String {
+        let output = self.program("pg_dump").output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text
+            .lines()
+            .filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict"));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let _ =
+            connect("postgres").batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+fn connect(database: &str) -> Client {
+    Client::connect(&SERVER.url.replace("DATABASE", database), NoTls).unwrap()
+}
+
+pub struct Pgcleave {
+    pub folder: TempDir,
+    url: String,
+}
+
+pub struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Pgcleave {
+    pub fn new(database: &Database) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            url: database.url(),
+        }
+    }
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgcleave"));
+        command
+            .current_dir(self.folder.path())
+            .env("DATABASE_URL", &self.url)
+            .args(arguments)
+            .stdin(Stdio::null());
+        Said::of(&command.output().unwrap())
+    }
+    pub fn ok(&self, arguments: &[&str]) -> Said {
+        let said = self.run(arguments);
+        assert_eq!(said.code, 0, "{arguments:?}\n{}\n{}", said.stdout, said.stderr);
+        said
+    }
+    pub fn files(&self, suffix: &str) -> Vec<PathBuf> {
+        let mut folders = std::fs::read_dir(self.folder.path().join("migrations_out")).unwrap();
+        let entries = std::fs::read_dir(folders.next().unwrap().unwrap().path()).unwrap();
+        let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+        files.retain(|path| path.to_str().unwrap().ends_with(suffix));
+        files.sort();
+        files
+    }
+}
+
+impl Said {
+    pub fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+pub fn tests_folder(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
