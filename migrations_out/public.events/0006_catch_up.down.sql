@@ -11,6 +11,7 @@ SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
--- Nothing to undo: what was caught up is as good a copy as before.
+-- What was caught up is as good a copy as before; only the next switch needs a new catch-up.
+UPDATE "public"."events_pgcleave_state" SET count_milliseconds = NULL;
 
 COMMIT;

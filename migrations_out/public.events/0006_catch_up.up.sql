@@ -2,7 +2,7 @@
 -- Table: public.events
 -- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
 -- Takes: in proportion to what was written since the sync trigger
--- Undo: there is nothing to undo
+-- Undo: the down file asks for a new catch-up before the next switch
 -- Hazards: none
 -- Mode: no transaction, exactly one statement, which commits by itself; run it again to go on where it stopped
 -- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
