@@ -6,5 +6,12 @@ use crate::db::connect::Target;
 /// Resolves the connection as libpq does.
 pub fn target(cli: &Cli) -> Result<Target, Failure> {
     let environment = |name: &str| std::env::var(name).ok();
-    Ok(Target::resolve(cli.database_url.as_deref(), &environment)?)
+    let target = Target::resolve(cli.database_url.as_deref(), &environment)?;
+    if !cli.quiet {
+        target
+            .warnings()
+            .iter()
+            .for_each(|warning| eprintln!("warning: {warning}"));
+    }
+    Ok(target)
 }

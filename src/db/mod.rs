@@ -3,3 +3,6 @@
 pub mod advisory_lock;
 pub mod connect;
 pub mod history;
+mod passfile;
+mod service_file;
+mod tls;
