@@ -3,5 +3,7 @@ mod example;
 mod fixtures;
 mod psql_only;
 mod refusals;
+mod resume;
 mod round_trip;
 mod support;
+mod tidy;

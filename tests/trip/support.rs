@@ -125,14 +125,16 @@ impl Pgcleave {
             url: database.url(),
         }
     }
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub fn at(url: String) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), url }
+    }
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgcleave"));
+        command.current_dir(self.folder.path()).env("DATABASE_URL", &self.url).args(arguments).stdin(Stdio::null());
         command
-            .current_dir(self.folder.path())
-            .env("DATABASE_URL", &self.url)
-            .args(arguments)
-            .stdin(Stdio::null());
-        Said::of(&command.output().unwrap())
+    }
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        Said::of(&self.command(arguments).output().unwrap())
     }
     pub fn ok(&self, arguments: &[&str]) -> Said {
         let said = self.run(arguments);
@@ -161,4 +163,15 @@ impl Said {
 
 pub fn tests_folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
+
+/// Waits up to a minute for something to become true.
+pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    for _ in 0..3000 {
+        if is_true() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("waited in vain for {what}");
 }

@@ -158,6 +158,14 @@ impl Conninfo {
         self.0.insert(name, value);
         Ok(())
     }
+
+    fn set_decoded(&mut self, name: &str, value: &str) -> Result<(), ConnectError> {
+        if value.is_empty() {
+            Ok(())
+        } else {
+            self.set(name, decode(value)?)
+        }
+    }
 }
 
 pub(in crate::db) fn expected(name: &'static str, expected: &'static str) -> ConnectError {
@@ -209,16 +217,6 @@ fn parse_url(rest: &str) -> Result<Conninfo, ConnectError> {
         }
     }
     Ok(info)
-}
-
-impl Conninfo {
-    fn set_decoded(&mut self, name: &str, value: &str) -> Result<(), ConnectError> {
-        if value.is_empty() {
-            Ok(())
-        } else {
-            self.set(name, decode(value)?)
-        }
-    }
 }
 
 /// Reads `host:port,[::1]:port,…` into the lists `host` and `port`.
