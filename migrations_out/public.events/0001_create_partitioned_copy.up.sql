@@ -170,12 +170,26 @@ CREATE TABLE "public"."events_pgcleave_copy"
     PARTITION BY RANGE ("created_at");
 ALTER TABLE "public"."events_pgcleave_copy" OWNER TO "postgres";
 
--- The copy's own identity sequence for "id", under a name that we know.
+-- The copy's own identity sequence for "id": under a name that we know, with the type, the
+-- comment and the privileges of the source's.
 DO $pgcleave$
+DECLARE
+    copy_sequence CONSTANT regclass :=
+        pg_get_serial_sequence('"public"."events_pgcleave_copy"', 'id');
+    sequence CONSTANT regclass := '"public"."events_id_seq"';
+    privilege record;
 BEGIN
-    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I',
-        pg_get_serial_sequence('"public"."events_pgcleave_copy"', 'id'),
-        'events_id_seq_pgcleave_copy');
+    EXECUTE format('ALTER SEQUENCE %s AS %s', copy_sequence,
+        (SELECT format_type(seqtypid, NULL) FROM pg_sequence WHERE seqrelid = sequence));
+    EXECUTE format('COMMENT ON SEQUENCE %s IS %L', copy_sequence, obj_description(sequence, 'pg_class'));
+    FOR privilege IN
+        SELECT a.* FROM pg_class t, aclexplode(t.relacl) a WHERE t.oid = sequence AND a.grantee <> t.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON SEQUENCE %s TO %s%s', privilege.privilege_type, copy_sequence,
+            CASE privilege.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(privilege.grantee)) END,
+            CASE WHEN privilege.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+    END LOOP;
+    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', copy_sequence, 'events_id_seq_pgcleave_copy');
 END
 $pgcleave$;
 

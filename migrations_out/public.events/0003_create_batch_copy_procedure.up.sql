@@ -19,11 +19,12 @@ SET LOCAL client_min_messages = notice;
 CREATE PROCEDURE "public"."events_pgcleave_copy_batches"(blocks_per_batch bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
+#variable_conflict use_column
 DECLARE
     source CONSTANT regclass := '"public"."events"';
     position_filenode oid;
-    first_block bigint;
-    last_block bigint;
+    pgcleave_first bigint;
+    pgcleave_last bigint;
     stop boolean;
     copied bigint;
 BEGIN
@@ -39,9 +40,9 @@ BEGIN
         LOCK TABLE "public"."events" IN ACCESS SHARE MODE;
         PERFORM "public"."events_pgcleave_check"();
         SELECT source_filenode, next_block, end_block, stop_requested
-          INTO position_filenode, first_block, last_block, stop
+          INTO position_filenode, pgcleave_first, pgcleave_last, stop
           FROM "public"."events_pgcleave_state" FOR UPDATE;
-        EXIT WHEN stop OR first_block >= last_block;
+        EXIT WHEN stop OR pgcleave_first >= pgcleave_last;
         IF position_filenode IS DISTINCT FROM pg_relation_filenode(source) THEN
             -- The first batch, or VACUUM FULL, CLUSTER or TRUNCATE has moved every row: begin at block 0.
             TRUNCATE "public"."events_pgcleave_copy";
@@ -50,14 +51,14 @@ BEGIN
                 end_block = pg_relation_size(source) / current_setting('block_size')::bigint;
             CONTINUE;
         END IF;
-        last_block := least(first_block + blocks_per_batch, last_block);
+        pgcleave_last := least(pgcleave_first + blocks_per_batch, pgcleave_last);
         INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT s."id", s."account_id", s."payload", s."created_at"
           FROM ONLY "public"."events" s
-         WHERE s.ctid >= format('(%s,0)', first_block)::tid AND s.ctid < format('(%s,0)', last_block)::tid
+         WHERE s.ctid >= format('(%s,0)', pgcleave_first)::tid AND s.ctid < format('(%s,0)', pgcleave_last)::tid
            AND NOT EXISTS (SELECT FROM "public"."events_pgcleave_log" l WHERE l."id" OPERATOR("pg_catalog".=) s."id");
         GET DIAGNOSTICS copied = ROW_COUNT;
-        UPDATE "public"."events_pgcleave_state" SET next_block = last_block, rows_copied = rows_copied + copied;
+        UPDATE "public"."events_pgcleave_state" SET next_block = pgcleave_last, rows_copied = rows_copied + copied;
     END LOOP;
     COMMIT;
 END
@@ -68,9 +69,10 @@ ALTER PROCEDURE "public"."events_pgcleave_copy_batches"(bigint) OWNER TO "postgr
 -- brings their rows in the copy to what the source holds now. Returns the number of entries taken.
 -- Its statements must see one snapshot: call it in a REPEATABLE READ transaction, or with the source
 -- locked against writers.
-CREATE FUNCTION "public"."events_pgcleave_drain"(page bigint) RETURNS bigint
+CREATE FUNCTION "public"."events_pgcleave_drain"(pgcleave_page bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 DECLARE
     taken bigint;
 BEGIN
@@ -83,23 +85,23 @@ BEGIN
         DELETE FROM "public"."events_pgcleave_copy" c
          USING "public"."events_pgcleave_log" l,
                (SELECT DISTINCT "id" FROM "public"."events_pgcleave_log"
-                 ORDER BY "id" LIMIT page) k
+                 ORDER BY "id" LIMIT pgcleave_page) k
          WHERE l."id" OPERATOR("pg_catalog".=) k."id" AND c."id" OPERATOR("pg_catalog".=) l."id" AND c."created_at" OPERATOR("pg_catalog".=) l."created_at";
         INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT s."id", s."account_id", s."payload", s."created_at"
           FROM ONLY "public"."events" s
           JOIN (SELECT DISTINCT "id" FROM "public"."events_pgcleave_log"
-                 ORDER BY "id" LIMIT page) k ON s."id" OPERATOR("pg_catalog".=) k."id";
+                 ORDER BY "id" LIMIT pgcleave_page) k ON s."id" OPERATOR("pg_catalog".=) k."id";
     EXCEPTION WHEN unique_violation THEN
         -- Two rows have exchanged values of a unique key, and only one of them is on this page.
-        IF page IS NULL THEN
+        IF pgcleave_page IS NULL THEN
             RAISE;
         END IF;
         RETURN "public"."events_pgcleave_drain"(NULL);
     END;
     DELETE FROM "public"."events_pgcleave_log" l
      USING (SELECT DISTINCT "id" FROM "public"."events_pgcleave_log"
-             ORDER BY "id" LIMIT page) k
+             ORDER BY "id" LIMIT pgcleave_page) k
      WHERE l."id" OPERATOR("pg_catalog".=) k."id";
     GET DIAGNOSTICS taken = ROW_COUNT;
     RETURN taken;
@@ -157,6 +159,10 @@ DECLARE
     settled text := '';
 BEGIN
     IF EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE switch_xid IS NULL) THEN
+        IF EXISTS (SELECT FROM "public"."events_pgcleave_truncations") THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = 'a TRUNCATE waits in the change log: nothing can be compared yet', HINT = 'run the step catch_up first';
+        END IF;
         settled := $pgcleave_text$
             WHERE NOT EXISTS (SELECT FROM "public"."events_pgcleave_log" l WHERE l."id" OPERATOR("pg_catalog".=) t."id")$pgcleave_text$;
     END IF;

@@ -16,7 +16,10 @@ DO $pgcleave$
 DECLARE
     partition regclass;
 BEGIN
-    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = '"public"."events_pgcleave_copy"'::regclass LOOP
+    FOR partition IN
+        SELECT t.tgrelid FROM pg_trigger t JOIN pg_inherits i ON i.inhrelid = t.tgrelid
+         WHERE i.inhparent = '"public"."events_pgcleave_copy"'::regclass AND t.tgname = 'pgcleave_reverse_truncate'
+    LOOP
         EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
     END LOOP;
 END

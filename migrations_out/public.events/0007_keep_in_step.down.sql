@@ -21,6 +21,7 @@ SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
 CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");

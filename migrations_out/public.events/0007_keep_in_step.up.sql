@@ -72,12 +72,21 @@ BEGIN
 CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
-       AND NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
-        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-            MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
-            HINT = 'retry the transaction';
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        IF NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
+            RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+                MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
+                HINT = 'retry the transaction';
+        END IF;
+        -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
+        IF TG_OP <> 'INSERT' THEN
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at" FOR KEY SHARE;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at" FOR KEY SHARE;
+        END IF;
     END IF;
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
         DELETE FROM "public"."events_pgcleave_copy" c

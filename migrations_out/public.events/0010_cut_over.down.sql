@@ -14,6 +14,7 @@ SET LOCAL client_min_messages = notice;
 -- Before any lock: the reverse sync must have kept the retired table equal.
 DO $pgcleave$
 DECLARE
+    columns text;
     new_rows bigint;
     retired_rows bigint;
 BEGIN
@@ -26,6 +27,16 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the reverse sync was switched off: the retired table may lack writes',
             HINT = 'do not roll back; compare the tables first: pgcleave verify';
+    END IF;
+    SELECT string_agg(attname, ', ') INTO columns
+      FROM (SELECT * FROM pg_attribute WHERE attrelid = '"public"."events"'::regclass AND attnum > 0 AND NOT attisdropped) n
+      FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = '"public"."events_pgcleave_retired"'::regclass AND attnum > 0 AND NOT attisdropped) r
+        USING (attname, atttypid, atttypmod)
+     WHERE n.attrelid IS NULL OR r.attrelid IS NULL;
+    IF columns IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'columns were added, dropped or changed since the cutover, which a rollback would lose: ' || columns,
+            HINT = 'undo that first, or make the same change to the retired table';
     END IF;
     SELECT (SELECT count(*) FROM "public"."events"), (SELECT count(*) FROM ONLY "public"."events_pgcleave_retired")
       INTO new_rows, retired_rows;
@@ -79,12 +90,21 @@ BEGIN
 CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
-       AND NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
-        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-            MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
-            HINT = 'retry the transaction';
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        IF NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
+            RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+                MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
+                HINT = 'retry the transaction';
+        END IF;
+        -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
+        IF TG_OP <> 'INSERT' THEN
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at" FOR KEY SHARE;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at" FOR KEY SHARE;
+        END IF;
     END IF;
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
         DELETE FROM "public"."events_pgcleave_copy" c

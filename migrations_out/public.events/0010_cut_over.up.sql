@@ -57,8 +57,13 @@ BEGIN
                    coalesce(round(extract(epoch FROM clock_timestamp() - a.xact_start))::text, '?')), '; ')
           INTO holders
           FROM pg_stat_activity a
-         WHERE a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL AND age(a.backend_xmin) >= age(switch_xid)
-           AND (a.datid IS NULL OR a.datname = current_database());
+         WHERE a.pid <> pg_backend_pid() AND (a.datid IS NULL OR a.datname = current_database())
+           AND age(a.backend_xmin) >= age(switch_xid)
+           AND a.pid NOT IN (SELECT p.pid FROM pg_stat_progress_vacuum p)
+           -- An old transaction's id makes every snapshot beside it look old: name that transaction alone.
+           AND (age(a.backend_xid) >= age(switch_xid) OR NOT EXISTS (
+                SELECT FROM pg_stat_activity o
+                 WHERE age(o.backend_xid) >= age(switch_xid) AND o.pid NOT IN (a.pid, pg_backend_pid())));
         EXIT WHEN holders IS NULL;
         IF attempt % 10 = 1 THEN
             RAISE NOTICE 'waiting for snapshots older than the switch: %', holders;
@@ -96,7 +101,28 @@ SELECT setval('"public"."events_id_seq"', last_value, is_called) FROM "public"."
 CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
+        IF TG_OP <> 'INSERT' THEN
+            PERFORM FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) OLD."id" FOR KEY SHARE;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            PERFORM FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" FOR KEY SHARE;
+        END IF;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id") THEN
+        -- As an UPDATE where nothing is in the way, so that ON UPDATE of foreign keys at the retired table fires.
+        UPDATE "public"."events_pgcleave_retired" r SET ("id", "account_id", "payload", "created_at") = ROW(n."id", n."account_id", n."payload", n."created_at")
+          FROM "public"."events" n
+         WHERE r."id" OPERATOR("pg_catalog".=) OLD."id" AND n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+           AND NOT EXISTS (SELECT FROM "public"."events" o WHERE o."id" OPERATOR("pg_catalog".=) OLD."id")
+           AND NOT EXISTS (SELECT FROM "public"."events_pgcleave_retired" o WHERE o."id" OPERATOR("pg_catalog".=) NEW."id");
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+    END IF;
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id")) THEN
         -- Moving a row to another partition fires DELETE, then INSERT, when the row stands there already.
         -- Looked up by the whole primary key, so that foreign keys at the retired table don't fire.

@@ -44,6 +44,15 @@ impl CatalogError {
         }
     }
 
+    /// Whether a privilege was missing.
+    pub fn is_privilege_failure(&self) -> bool {
+        let code = match self {
+            Self::Query { source, .. } => source.code(),
+            _ => None,
+        };
+        code == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE)
+    }
+
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -8,7 +8,7 @@ use super::load::{existing, gone};
 use crate::model::Table;
 
 /// What the connected role may do with a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Privileges {
     /// Has the privileges of the table's owner (a superuser always).
     pub owner_member: bool,
@@ -17,6 +17,10 @@ pub struct Privileges {
     pub create_on_schema: bool,
     /// Can write `pgcleave.history`, or make what of it is missing.
     pub history: bool,
+    /// Whether the table's owner may read and write it: our functions act as the owner.
+    pub owner_rights: bool,
+    /// Schemas that the owner would have to use and may not, separated by commas.
+    pub schemas_hidden_from_owner: Option<String>,
     /// Sees other sessions' snapshots (`pg_read_all_stats`).
     pub read_all_stats: bool,
 }
@@ -33,6 +37,8 @@ pub fn load_privileges(tx: &mut Transaction<'_>, table: &Table) -> Result<Privil
         superuser: answer.value("superuser")?,
         create_on_schema: answer.value("create_on_schema")?,
         history: answer.value("history")?,
+        owner_rights: answer.value("owner_rights")?,
+        schemas_hidden_from_owner: answer.value("schemas_hidden_from_owner")?,
         read_all_stats: answer.value("read_all_stats")?,
     })
 }

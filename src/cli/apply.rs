@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 
 use super::changes::changes;
-use super::existing::{difference, render_again};
+use super::existing;
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
@@ -27,7 +27,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
     if !args.yes {
         prompt::require("--yes")?;
     }
-    refuse_edited_files(&context, args)?;
+    existing::refuse_edited_files(&context, &args.allow)?;
     let target = context.target.clone().with_notices(super::notices::printer(cli));
     let allowed = args
         .allow
@@ -65,26 +65,6 @@ fn hazard_name(hazard: Hazard) -> &'static str {
         Hazard::UnseenSnapshots => "unseen_snapshots",
         Hazard::EditedFiles => "edited_files",
     }
-}
-
-/// What runs must be what pgcleave wrote, or what the user says is right.
-fn refuse_edited_files(context: &Context, args: &ApplyArgs) -> Result<(), Failure> {
-    let (_, _, expected) = render_again(&context.folder, &context.spec)?;
-    let diff = difference(&context.directory, &expected);
-    if diff.is_empty() {
-        return Ok(());
-    }
-    eprintln!("{diff}");
-    if args.allow.contains(&Hazard::EditedFiles) {
-        return Ok(());
-    }
-    Err(Failure::refused(
-        &format!(
-            "the files in {} aren't what pgcleave writes for pgcleave.toml and catalog.json",
-            context.folder.display()
-        ),
-        "the diff is above; write them again (pgcleave generate), or run them as they are: --allow edited_files",
-    ))
 }
 
 /// The table must be what the files were rendered from.

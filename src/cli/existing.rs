@@ -5,7 +5,8 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use super::Failure;
+use super::run_context::Context;
+use super::{Failure, Hazard};
 use crate::migration::{Directory, DirectoryError, MigrationFile};
 use crate::plan::{Facts, Plan, plan_conversion};
 use crate::runner;
@@ -67,4 +68,24 @@ pub fn difference(directory: &Directory, expected: &[MigrationFile]) -> String {
         diff.push_str(&format!("only on disk: {}\n", file.name));
     }
     diff
+}
+
+/// What runs must be what pgcleave wrote, or what the user says is right.
+pub fn refuse_edited_files(context: &Context, allowed: &[Hazard]) -> Result<(), Failure> {
+    let (_, _, expected) = render_again(&context.folder, &context.spec)?;
+    let diff = difference(&context.directory, &expected);
+    if diff.is_empty() {
+        return Ok(());
+    }
+    eprintln!("{diff}");
+    if allowed.contains(&Hazard::EditedFiles) {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        &format!(
+            "the files in {} aren't what pgcleave writes for pgcleave.toml and catalog.json",
+            context.folder.display()
+        ),
+        "the diff is above; write them again (pgcleave generate), or run them as they are: --allow edited_files",
+    ))
 }

@@ -89,6 +89,24 @@ fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Pr
             format!("GRANT CREATE ON SCHEMA {} TO it", table.name.schema),
         ));
     }
+    if !privileges.owner_rights {
+        problems.push(Problem::blocker(
+            format!(
+                "the owner {} may not read and write its own table, as whom the sync acts",
+                table.owner.as_str()
+            ),
+            format!("GRANT ALL ON TABLE {} TO {}", table.name, table.owner),
+        ));
+    }
+    if let Some(schemas) = &privileges.schemas_hidden_from_owner {
+        problems.push(Problem::blocker(
+            format!(
+                "the owner {} may not use the schema {schemas}, where the table or its key's operators are",
+                table.owner.as_str()
+            ),
+            format!("GRANT USAGE ON SCHEMA {schemas} TO {}", table.owner),
+        ));
+    }
     if !privileges.history {
         problems.push(Problem::warning(
             "the role may not create the schema pgcleave, where apply keeps its history",

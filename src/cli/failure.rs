@@ -116,7 +116,12 @@ impl From<ApplyError> for Failure {
 impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
         let hint = error.hint();
-        Self::new(Self::FAILED, error, hint)
+        let code = if error.is_privilege_failure() {
+            Self::NO_ACCESS
+        } else {
+            Self::FAILED
+        };
+        Self::new(code, error, hint)
     }
 }
 

@@ -186,7 +186,7 @@ pub struct ApplyArgs {
     pub spec: SpecPath,
 }
 
-/// What `apply` stops at unless it is allowed.
+/// What `apply` and `rollback` stop at unless it is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Hazard {
@@ -226,6 +226,9 @@ pub struct RollbackArgs {
     /// Undo without asking.
     #[arg(long)]
     pub yes: bool,
+    /// Hazard to allow by name: edited_files.
+    #[arg(long, value_name = "HAZARD")]
+    pub allow: Vec<Hazard>,
     #[command(flatten)]
     pub spec: SpecPath,
 }

@@ -1,5 +1,6 @@
 //! `pgcleave rollback`: undoes steps, newest first.
 
+use super::existing;
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
@@ -18,6 +19,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
     if !args.yes {
         prompt::require("--yes")?;
     }
+    existing::refuse_edited_files(&context, &args.allow)?;
     let target = context.target.clone().with_notices(notices::printer(cli));
     let mut session = Session::open(&target, context.relations.clone(), Vec::new(), interrupt::catch())?;
     let stage = session.position()?.stage;

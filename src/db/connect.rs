@@ -29,6 +29,7 @@ const SESSION: &str = "\
     SET idle_in_transaction_session_timeout = '60s'; \
     SET lock_timeout = '2s'; \
     SET statement_timeout = 0; \
+    SET default_transaction_read_only = off; \
     SET DateStyle = 'ISO, YMD'; \
     SET IntervalStyle = 'postgres'; \
     SET TimeZone = 'UTC'; \
@@ -37,6 +38,7 @@ const SESSION: &str = "\
 // idle_in_transaction_session_timeout: a pgcleave that hangs between two statements keeps no lock and no snapshot.
 // lock_timeout: a waiting lock request stops everybody behind it; callers retry.
 // statement_timeout: a copy is long, whatever the role's default; callers set their own where it is short.
+// default_transaction_read_only: a role's default must not stop what the user asked for.
 // DateStyle, IntervalStyle, TimeZone, extra_float_digits: bounds and checksums read the same on every machine.
 
 /// One server that may answer.
@@ -159,6 +161,8 @@ impl Target {
             cause: cause_of(&error),
         };
         client.batch_execute(SESSION).map_err(failed)?;
+        // Best effort, as not every platform has it: a killed pgcleave's CALL ends with its client.
+        let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
         Ok(client)
     }
 }

@@ -1,4 +1,6 @@
 //! A table and all that hangs on it.
+//!
+//! Long because it is one thing: the shape of `catalog.json`, to be read at one go.
 
 use serde::{Deserialize, Serialize};
 

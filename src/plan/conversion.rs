@@ -58,6 +58,8 @@ pub struct PlannedPartition {
 #[derive(Debug, Clone)]
 pub struct PlannedIdentity {
     pub column: Ident,
+    /// GENERATED ALWAYS, not BY DEFAULT.
+    pub always: bool,
     /// The name that applications know.
     pub sequence: QualifiedName,
     /// The copy's, until the cutover.
@@ -125,8 +127,6 @@ pub struct Conversion {
     pub columns: ColumnList,
     /// Every column that isn't generated.
     pub writable_columns: ColumnList,
-    /// GENERATED ALWAYS identity columns outside the key: can be inserted, never set.
-    pub unsettable: ColumnList,
     pub upsert_by_row_key: Fragment,
     pub upsert_by_primary_key: Fragment,
     pub identities: Vec<PlannedIdentity>,
@@ -185,10 +185,6 @@ impl Conversion {
         self.key_is_extended
     }
 
-    pub fn has_unsettable(&self) -> bool {
-        !self.unsettable.is_empty()
-    }
-
     /// Partitions with the default partition.
     pub fn partition_count(&self) -> Number {
         Number(self.partitions.len() as i64 + 1)
@@ -234,7 +230,6 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
     let primary_key = key_columns(primary);
     let row_key = with_partition_key(primary, &key.name)?;
     let writable: Vec<&Column> = table.columns.iter().filter(|c| c.generated.is_none()).collect();
-    let unsettable = unsettable_columns(table, &row_key);
     let key_is_extended = row_key.list() != primary_key.list();
     let carried: Vec<CarriedIndex> = carried_indexes(table, &names, key)?;
     let mut bounds: Vec<Literal> = ranges
@@ -258,9 +253,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         log_columns: row_key.list(),
         columns: ColumnList::new(table.columns.iter().map(|c| c.name.clone()).collect()),
         writable_columns: ColumnList::new(writable.iter().map(|c| c.name.clone()).collect()),
-        upsert_by_row_key: upsert(&writable, &unsettable, &row_key, primary),
-        upsert_by_primary_key: upsert(&writable, &unsettable, &primary_key, primary),
-        unsettable,
+        upsert_by_row_key: upsert(&writable, &row_key, primary),
+        upsert_by_primary_key: upsert(&writable, &primary_key, primary),
         primary_key,
         row_key,
         identities: identities(table),
@@ -421,18 +415,11 @@ fn with_partition_key(primary: &Key, key: &Ident) -> Option<KeyColumns> {
     Some(KeyColumns::new(columns))
 }
 
-fn unsettable_columns(table: &Table, row_key: &KeyColumns) -> ColumnList {
-    let key = row_key.list();
-    let always = |c: &&Column| c.identity.as_ref().is_some_and(|i| i.always);
-    let columns = table.columns.iter().filter(always).map(|c| c.name.clone());
-    ColumnList::new(columns.filter(|name| !key.columns().contains(name)).collect())
-}
-
 /// `DO UPDATE SET …` of every column that an upsert found by `key` may change.
 ///
 /// Key columns are set too where equal values may differ in their bytes, or 1.0
 /// would not become 1.00.
-fn upsert(writable: &[&Column], unsettable: &ColumnList, key: &KeyColumns, primary: &Key) -> Fragment {
+fn upsert(writable: &[&Column], key: &KeyColumns, primary: &Key) -> Fragment {
     let key = key.list();
     let bitwise = |name: &Ident| {
         primary
@@ -441,10 +428,8 @@ fn upsert(writable: &[&Column], unsettable: &ColumnList, key: &KeyColumns, prima
             .find(|c| c.name == *name)
             .is_none_or(|c| c.bitwise)
     };
-    let always = |c: &Column| c.identity.as_ref().is_some_and(|i| i.always);
     let set: Vec<Fragment> = writable
         .iter()
-        .filter(|c| !unsettable.columns().contains(&c.name) && !always(c))
         .filter(|c| !key.columns().contains(&c.name) || !bitwise(&c.name))
         .map(|c| Fragment::new("{} = EXCLUDED.{}", &[&c.name, &c.name]))
         .collect();
@@ -456,9 +441,11 @@ fn upsert(writable: &[&Column], unsettable: &ColumnList, key: &KeyColumns, prima
 
 fn identities(table: &Table) -> Vec<PlannedIdentity> {
     let identity = |column: &Column| {
-        let sequence = column.identity.as_ref()?.sequence.clone();
+        let identity = column.identity.as_ref()?;
+        let sequence = identity.sequence.clone();
         Some(PlannedIdentity {
             column: column.name.clone(),
+            always: identity.always,
             copy_sequence: derived(&sequence, "_pgcleave_copy"),
             retired_sequence: derived(&sequence, "_pgcleave_retired"),
             sequence,

@@ -3,7 +3,10 @@ DO $pgcleave$
 DECLARE
     partition regclass;
 BEGIN
-    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = {{ c.names.copy.literal().sql() }}::regclass LOOP
+    FOR partition IN
+        SELECT t.tgrelid FROM pg_trigger t JOIN pg_inherits i ON i.inhrelid = t.tgrelid
+         WHERE i.inhparent = {{ c.names.copy.literal().sql() }}::regclass AND t.tgname = 'pgcleave_reverse_truncate'
+    LOOP
         EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
     END LOOP;
 END

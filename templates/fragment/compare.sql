@@ -10,6 +10,10 @@ DECLARE
     settled text := '';
 BEGIN
     IF EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE switch_xid IS NULL) THEN
+        IF EXISTS (SELECT FROM {{ c.names.truncations.sql() }}) THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = 'a TRUNCATE waits in the change log: nothing can be compared yet', HINT = 'run the step catch_up first';
+        END IF;
         settled := $pgcleave_text$
             WHERE NOT EXISTS (SELECT FROM {{ c.names.log.sql() }} l WHERE {{ c.primary_key.equal("l", "t") }})$pgcleave_text$;
     END IF;

@@ -3,11 +3,12 @@
 CREATE PROCEDURE {{ c.names.copy_batches.sql() }}(blocks_per_batch bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
+#variable_conflict use_column
 DECLARE
     source CONSTANT regclass := {{ c.names.source.literal().sql() }};
     position_filenode oid;
-    first_block bigint;
-    last_block bigint;
+    pgcleave_first bigint;
+    pgcleave_last bigint;
     stop boolean;
     copied bigint;
 BEGIN
@@ -23,9 +24,9 @@ BEGIN
         LOCK TABLE {{ c.names.source.sql() }} IN ACCESS SHARE MODE;
         PERFORM {{ c.names.check.sql() }}();
         SELECT source_filenode, next_block, end_block, stop_requested
-          INTO position_filenode, first_block, last_block, stop
+          INTO position_filenode, pgcleave_first, pgcleave_last, stop
           FROM {{ c.names.state.sql() }} FOR UPDATE;
-        EXIT WHEN stop OR first_block >= last_block;
+        EXIT WHEN stop OR pgcleave_first >= pgcleave_last;
         IF position_filenode IS DISTINCT FROM pg_relation_filenode(source) THEN
             -- The first batch, or VACUUM FULL, CLUSTER or TRUNCATE has moved every row: begin at block 0.
             TRUNCATE {{ c.names.copy.sql() }};
@@ -34,14 +35,14 @@ BEGIN
                 end_block = pg_relation_size(source) / current_setting('block_size')::bigint;
             CONTINUE;
         END IF;
-        last_block := least(first_block + blocks_per_batch, last_block);
+        pgcleave_last := least(pgcleave_first + blocks_per_batch, pgcleave_last);
         INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
         SELECT {{ c.writable_columns.of("s") }}
           FROM ONLY {{ c.names.source.sql() }} s
-         WHERE s.ctid >= format('(%s,0)', first_block)::tid AND s.ctid < format('(%s,0)', last_block)::tid
+         WHERE s.ctid >= format('(%s,0)', pgcleave_first)::tid AND s.ctid < format('(%s,0)', pgcleave_last)::tid
            AND NOT EXISTS (SELECT FROM {{ c.names.log.sql() }} l WHERE {{ c.primary_key.equal("l", "s") }});
         GET DIAGNOSTICS copied = ROW_COUNT;
-        UPDATE {{ c.names.state.sql() }} SET next_block = last_block, rows_copied = rows_copied + copied;
+        UPDATE {{ c.names.state.sql() }} SET next_block = pgcleave_last, rows_copied = rows_copied + copied;
     END LOOP;
     COMMIT;
 END

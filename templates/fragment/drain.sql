@@ -2,9 +2,10 @@
 -- brings their rows in the copy to what the source holds now. Returns the number of entries taken.
 -- Its statements must see one snapshot: call it in a REPEATABLE READ transaction, or with the source
 -- locked against writers.
-CREATE FUNCTION {{ c.names.drain.sql() }}(page bigint) RETURNS bigint
+CREATE FUNCTION {{ c.names.drain.sql() }}(pgcleave_page bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 DECLARE
     taken bigint;
 BEGIN
@@ -17,23 +18,23 @@ BEGIN
         DELETE FROM {{ c.names.copy.sql() }} c
          USING {{ c.names.log.sql() }} l,
                (SELECT DISTINCT {{ c.primary_key.list().sql() }} FROM {{ c.names.log.sql() }}
-                 ORDER BY {{ c.primary_key.list().sql() }} LIMIT page) k
+                 ORDER BY {{ c.primary_key.list().sql() }} LIMIT pgcleave_page) k
          WHERE {{ c.primary_key.equal("l", "k") }} AND {{ c.row_key.equal("c", "l") }};
         INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
         SELECT {{ c.writable_columns.of("s") }}
           FROM ONLY {{ c.names.source.sql() }} s
           JOIN (SELECT DISTINCT {{ c.primary_key.list().sql() }} FROM {{ c.names.log.sql() }}
-                 ORDER BY {{ c.primary_key.list().sql() }} LIMIT page) k ON {{ c.primary_key.equal("s", "k") }};
+                 ORDER BY {{ c.primary_key.list().sql() }} LIMIT pgcleave_page) k ON {{ c.primary_key.equal("s", "k") }};
     EXCEPTION WHEN unique_violation THEN
         -- Two rows have exchanged values of a unique key, and only one of them is on this page.
-        IF page IS NULL THEN
+        IF pgcleave_page IS NULL THEN
             RAISE;
         END IF;
         RETURN {{ c.names.drain.sql() }}(NULL);
     END;
     DELETE FROM {{ c.names.log.sql() }} l
      USING (SELECT DISTINCT {{ c.primary_key.list().sql() }} FROM {{ c.names.log.sql() }}
-             ORDER BY {{ c.primary_key.list().sql() }} LIMIT page) k
+             ORDER BY {{ c.primary_key.list().sql() }} LIMIT pgcleave_page) k
      WHERE {{ c.primary_key.equal("l", "k") }};
     GET DIAGNOSTICS taken = ROW_COUNT;
     RETURN taken;

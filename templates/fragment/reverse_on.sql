@@ -2,7 +2,28 @@
 CREATE OR REPLACE FUNCTION {{ c.names.reverse.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
+        IF TG_OP <> 'INSERT' THEN
+            PERFORM FROM {{ c.names.source.sql() }} n WHERE {{ c.primary_key.equal("n", "OLD") }} FOR KEY SHARE;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            PERFORM FROM {{ c.names.source.sql() }} n WHERE {{ c.primary_key.equal("n", "NEW") }} FOR KEY SHARE;
+        END IF;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
+        -- As an UPDATE where nothing is in the way, so that ON UPDATE of foreign keys at the retired table fires.
+        UPDATE {{ c.names.retired.sql() }} r SET ({{ c.writable_columns.sql() }}) = ROW({{ c.writable_columns.of("n") }})
+          FROM {{ c.names.source.sql() }} n
+         WHERE {{ c.primary_key.equal("r", "OLD") }} AND {{ c.row_key.equal("n", "NEW") }}
+           AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} o WHERE {{ c.primary_key.equal("o", "OLD") }})
+           AND NOT EXISTS (SELECT FROM {{ c.names.retired.sql() }} o WHERE {{ c.primary_key.equal("o", "NEW") }});
+        IF FOUND THEN
+            RETURN NULL;
+        END IF;
+    END IF;
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT ({{ c.primary_key.equal("OLD", "NEW") }})) THEN
         -- Moving a row to another partition fires DELETE, then INSERT, when the row stands there already.
         -- Looked up by the whole primary key, so that foreign keys at the retired table don't fire.
@@ -13,11 +34,6 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RETURN NULL;
     END IF;
-{%- if c.has_unsettable() %}
-    DELETE FROM {{ c.names.retired.sql() }} r USING {{ c.names.source.sql() }} n
-     WHERE {{ c.primary_key.equal("r", "NEW") }} AND {{ c.row_key.equal("n", "NEW") }}
-       AND ROW({{ c.unsettable.of("r") }}) IS DISTINCT FROM ROW({{ c.unsettable.of("n") }});
-{%- endif %}
 {%- if c.key_extended() %}
     IF TG_OP = 'INSERT' OR NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
         INSERT INTO {{ c.names.retired.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE

@@ -3,6 +3,7 @@
 CREATE OR REPLACE FUNCTION {{ c.names.sync.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO {{ c.names.log.sql() }} VALUES ({{ c.log_columns.of("NEW") }});

@@ -8,12 +8,21 @@ BEGIN
 CREATE OR REPLACE FUNCTION {{ c.names.sync.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+#variable_conflict use_column
 BEGIN
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
-       AND NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
-        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
-            MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
-            HINT = 'retry the transaction';
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        IF NOT pg_visible_in_snapshot('@switch_xid@', pg_current_snapshot()) THEN
+            RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+                MESSAGE = 'could not serialize access: the table was put in step with its partitioned copy after this transaction began',
+                HINT = 'retry the transaction';
+        END IF;
+        -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
+        IF TG_OP <> 'INSERT' THEN
+            PERFORM FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "OLD") }} FOR KEY SHARE;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            PERFORM FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "NEW") }} FOR KEY SHARE;
+        END IF;
     END IF;
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT ({{ c.row_key.equal("OLD", "NEW") }})) THEN
         DELETE FROM {{ c.names.copy.sql() }} c
@@ -21,11 +30,6 @@ BEGIN
            AND NOT EXISTS (SELECT FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "OLD") }});
     END IF;
     IF TG_OP <> 'DELETE' THEN
-{%- if c.has_unsettable() %}
-        DELETE FROM {{ c.names.copy.sql() }} c USING {{ c.names.source.sql() }} s
-         WHERE {{ c.row_key.equal("c", "NEW") }} AND {{ c.row_key.equal("s", "NEW") }}
-           AND ROW({{ c.unsettable.of("c") }}) IS DISTINCT FROM ROW({{ c.unsettable.of("s") }});
-{%- endif %}
         INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
         SELECT {{ c.writable_columns.of("s") }}
           FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "NEW") }}

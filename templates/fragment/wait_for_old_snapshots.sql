@@ -18,8 +18,13 @@ BEGIN
                    coalesce(round(extract(epoch FROM clock_timestamp() - a.xact_start))::text, '?')), '; ')
           INTO holders
           FROM pg_stat_activity a
-         WHERE a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL AND age(a.backend_xmin) >= age(switch_xid)
-           AND (a.datid IS NULL OR a.datname = current_database());
+         WHERE a.pid <> pg_backend_pid() AND (a.datid IS NULL OR a.datname = current_database())
+           AND age(a.backend_xmin) >= age(switch_xid)
+           AND a.pid NOT IN (SELECT p.pid FROM pg_stat_progress_vacuum p)
+           -- An old transaction's id makes every snapshot beside it look old: name that transaction alone.
+           AND (age(a.backend_xid) >= age(switch_xid) OR NOT EXISTS (
+                SELECT FROM pg_stat_activity o
+                 WHERE age(o.backend_xid) >= age(switch_xid) AND o.pid NOT IN (a.pid, pg_backend_pid())));
         EXIT WHEN holders IS NULL;
         IF attempt % 10 = 1 THEN
             RAISE NOTICE 'waiting for snapshots older than the switch: %', holders;

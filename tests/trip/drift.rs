@@ -53,7 +53,15 @@ fn refuses_a_catalog_that_changed_since_generate_and_says_what() {
     ] {
         assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
     }
-    assert_eq!(fixture.database.dump().replace(&dump, "").matches("events_pgcleave").count(), 0);
+    assert_eq!(
+        fixture
+            .database
+            .dump()
+            .replace(&dump, "")
+            .matches("events_pgcleave")
+            .count(),
+        0
+    );
     assert!(
         fixture
             .database

@@ -17,17 +17,36 @@ const BIG: &str = "CREATE TABLE events (id bigint PRIMARY KEY, note text, at tim
 
 /// A table of some thousand blocks, to be copied one at a time.
 fn prepare(pgcleave: &Pgcleave) {
-    pgcleave.ok(&["-q", "generate", "events", "--key", "at", "--interval", "monthly", "--premake", "1", "--batch-size", "1"]);
+    pgcleave.ok(&[
+        "-q",
+        "generate",
+        "events",
+        "--key",
+        "at",
+        "--interval",
+        "monthly",
+        "--premake",
+        "1",
+        "--batch-size",
+        "1",
+    ]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "create_batch_copy_procedure"]);
 }
 
 fn start(pgcleave: &Pgcleave) -> Child {
     let mut command = pgcleave.command(&["-q", "apply", "--yes", "--through", "run_batch_copy"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn blocks_done(client: &mut Client) -> i64 {
-    client.query_one("SELECT next_block FROM events_pgcleave_state", &[]).unwrap().get(0)
+    client
+        .query_one("SELECT next_block FROM events_pgcleave_state", &[])
+        .unwrap()
+        .get(0)
 }
 
 fn wait_for_blocks(client: &mut Client, blocks: i64) {
@@ -41,7 +60,13 @@ fn finish_and_compare(pgcleave: &Pgcleave, client: &mut Client) {
     pgcleave.ok(&["verify"]);
     let same = "SELECT count(*) FROM (TABLE events EXCEPT ALL TABLE events_pgcleave_retired) d";
     assert_eq!(client.query_one(same, &[]).unwrap().get::<_, i64>(0), 0);
-    assert_eq!(client.query_one("SELECT count(*) FROM events", &[]).unwrap().get::<_, i64>(0), 60000);
+    assert_eq!(
+        client
+            .query_one("SELECT count(*) FROM events", &[])
+            .unwrap()
+            .get::<_, i64>(0),
+        60000
+    );
 }
 
 #[test]
@@ -75,7 +100,11 @@ fn stops_at_ctrl_c_after_a_batch_and_goes_on() {
     assert!(said.stderr.contains("pgcleave apply"), "{}", said.stderr);
     let done = blocks_done(&mut client);
     std::thread::sleep(std::time::Duration::from_millis(300));
-    assert_eq!(blocks_done(&mut client), done, "it must have stopped on the server too");
+    assert_eq!(
+        blocks_done(&mut client),
+        done,
+        "it must have stopped on the server too"
+    );
     finish_and_compare(&pgcleave, &mut client);
 }
 
@@ -91,7 +120,11 @@ fn refuses_a_second_run_while_one_is_under_way() {
     for verb in ["apply", "rollback"] {
         let said = pgcleave.run(&[verb, "--yes"]);
         assert_eq!(said.code, 6, "{}", said.stderr);
-        assert!(said.stderr.contains("another run is under way"), "{}", said.stderr);
+        assert!(
+            said.stderr.contains("another run is under way"),
+            "{}",
+            said.stderr
+        );
     }
     assert!(pgcleave.ok(&["status"]).stdout.contains("copying"));
     child.kill().unwrap();
@@ -113,14 +146,29 @@ fn goes_on_after_the_server_was_gone_in_mid_copy() {
     server.restart().unwrap();
     let said = Said::of(&child.wait_with_output().unwrap());
     assert_eq!(said.code, 1, "{}", said.stderr);
-    assert!(said.stderr.contains("connection was lost") && said.stderr.contains("pgcleave apply"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("connection was lost") && said.stderr.contains("pgcleave apply"),
+        "{}",
+        said.stderr
+    );
     let mut client = Client::connect(&url, NoTls).unwrap();
     finish_and_compare(&pgcleave, &mut client);
 }
 
 #[test]
 fn every_step_can_be_a_run_of_its_own_and_be_undone_from_there() {
-    let steps = ["1", "2", "3", "4", "5", "6", "7", "add_foreign_keys", "verify_copy", "cut_over"];
+    let steps = [
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "add_foreign_keys",
+        "verify_copy",
+        "cut_over",
+    ];
     for last in steps {
         let fixture = Fixture::load("foreign_keys_both_ways");
         let dump = fixture.database.dump();
@@ -136,16 +184,30 @@ fn every_step_can_be_a_run_of_its_own_and_be_undone_from_there() {
 fn a_lock_holder_makes_the_cutover_give_way_and_nothing_is_half_done() {
     let fixture = Fixture::load("bigint_key");
     fixture.generate();
-    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
     let mut reader = fixture.database.client();
     let mut reading = reader.transaction().unwrap();
     reading.query("SELECT * FROM events LIMIT 1", &[]).unwrap();
     let mut command = fixture.pgcleave.command(&["apply", "--yes"]);
-    let output = command.env("PGOPTIONS", "-c pgcleave.lock_tries=3").output().unwrap();
+    let output = command
+        .env("PGOPTIONS", "-c pgcleave.lock_tries=3")
+        .output()
+        .unwrap();
     let said = Said::of(&output);
     assert_eq!(said.code, 6, "{}", said.stderr);
-    assert!(said.stderr.contains("held by: pid") && said.stderr.contains("nothing has changed"), "{}", said.stderr);
-    assert_eq!(fixture.database.lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"), ["r"]);
+    assert!(
+        said.stderr.contains("held by: pid") && said.stderr.contains("nothing has changed"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(
+        fixture
+            .database
+            .lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"),
+        ["r"]
+    );
     reading.commit().unwrap();
     fixture.pgcleave.ok(&["-q", "apply", "--yes"]);
 }
@@ -154,33 +216,70 @@ fn a_lock_holder_makes_the_cutover_give_way_and_nothing_is_half_done() {
 fn waits_for_a_snapshot_older_than_the_switch() {
     let fixture = Fixture::load("bigint_key");
     fixture.generate();
-    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "catch_up"]);
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", "--yes", "--through", "catch_up"]);
     let mut reader = fixture.database.client();
-    let mut old = reader.build_transaction().isolation_level(postgres::IsolationLevel::RepeatableRead).start().unwrap();
+    let mut old = reader
+        .build_transaction()
+        .isolation_level(postgres::IsolationLevel::RepeatableRead)
+        .start()
+        .unwrap();
     old.query("SELECT 1", &[]).unwrap();
-    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
     let mut command = fixture.pgcleave.command(&["apply", "--yes"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    assert_eq!(fixture.database.lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"), ["r"]);
+    assert_eq!(
+        fixture
+            .database
+            .lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"),
+        ["r"]
+    );
     old.commit().unwrap();
     let said = Said::of(&child.wait_with_output().unwrap());
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stderr.contains("waiting for snapshots older than the switch"), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("waiting for snapshots older than the switch"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
 fn a_transaction_that_straddles_the_switch_is_told_to_retry() {
     let fixture = Fixture::load("bigint_key");
     fixture.generate();
-    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "catch_up"]);
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", "--yes", "--through", "catch_up"]);
     let mut writer = fixture.database.client();
-    let mut old = writer.build_transaction().isolation_level(postgres::IsolationLevel::RepeatableRead).start().unwrap();
+    let mut old = writer
+        .build_transaction()
+        .isolation_level(postgres::IsolationLevel::RepeatableRead)
+        .start()
+        .unwrap();
     old.query("SELECT 1", &[]).unwrap();
-    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "keep_in_step"]);
-    let error = old.execute("UPDATE events SET note = 'late' WHERE id = 3", &[]).unwrap_err();
-    assert_eq!(error.code(), Some(&postgres::error::SqlState::T_R_SERIALIZATION_FAILURE));
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", "--yes", "--through", "keep_in_step"]);
+    let error = old
+        .execute("UPDATE events SET note = 'late' WHERE id = 3", &[])
+        .unwrap_err();
+    assert_eq!(
+        error.code(),
+        Some(&postgres::error::SqlState::T_R_SERIALIZATION_FAILURE)
+    );
     old.rollback().unwrap();
-    writer.execute("UPDATE events SET note = 'late' WHERE id = 3", &[]).unwrap();
+    writer
+        .execute("UPDATE events SET note = 'late' WHERE id = 3", &[])
+        .unwrap();
     fixture.pgcleave.ok(&["verify"]);
 }

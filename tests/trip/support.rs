@@ -126,11 +126,18 @@ impl Pgcleave {
         }
     }
     pub fn at(url: String) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), url }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            url,
+        }
     }
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgcleave"));
-        command.current_dir(self.folder.path()).env("DATABASE_URL", &self.url).args(arguments).stdin(Stdio::null());
+        command
+            .current_dir(self.folder.path())
+            .env("DATABASE_URL", &self.url)
+            .args(arguments)
+            .stdin(Stdio::null());
         command
     }
     pub fn run(&self, arguments: &[&str]) -> Said {
