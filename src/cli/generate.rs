@@ -19,6 +19,11 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     let mut client = connect::target(cli)?.open()?;
     let (name, loaded, spec) = decide(&mut client, args)?;
     let plan = plan(&mut client, &loaded, &spec)?;
+    let asked = args.table.is_none() || args.key.is_none() || args.interval.is_none();
+    if asked && !wizard::confirm_preview(&loaded, &spec)? {
+        eprintln!("nothing was written");
+        return Ok(());
+    }
     let files = runner::files(&plan)?;
     if args.dry_run {
         files.iter().for_each(|file| println!("{}", file.text));
@@ -45,7 +50,6 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
 
 /// Settles table, key and interval, by flags or by asking.
 fn decide(client: &mut Client, args: &GenerateArgs) -> Result<(QualifiedName, Loaded, TableSpec), Failure> {
-    let asking = args.table.is_none() || args.key.is_none() || args.interval.is_none();
     let name = match &args.table {
         Some(text) => source::find(client, text)?,
         None => wizard::choose_table(client)?,
@@ -89,9 +93,6 @@ fn decide(client: &mut Client, args: &GenerateArgs) -> Result<(QualifiedName, Lo
         batch_size: args.batch_size,
     };
     spec.validate()?;
-    if asking && !wizard::confirm_preview(&loaded, &spec)? {
-        return Err(Failure::interrupted());
-    }
     Ok((name, loaded, spec))
 }
 

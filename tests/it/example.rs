@@ -26,7 +26,12 @@ fn facts(database: &Database) -> Facts {
     let mut table = catalog::load_table(&mut snapshot, &name).unwrap();
     table.server_version = 150_000;
     let key_range = catalog::load_key_range(&mut snapshot, &table, &ident("created_at"), "UTC").unwrap();
-    Facts { format: FACTS_FORMAT, as_of: "2026-01-15".parse().unwrap(), key_range, table }
+    Facts {
+        format: FACTS_FORMAT,
+        as_of: "2026-01-15".parse().unwrap(),
+        key_range,
+        table,
+    }
 }
 
 fn files(facts: &Facts) -> Vec<MigrationFile> {

@@ -1,1 +1,18 @@
+//! Everything that needs a PostgreSQL server, in one binary: one throwaway
+//! server for most tests, a database of its own for each.
+
 mod catalog;
+mod connect;
+mod drift;
+mod example;
+mod fixtures;
+mod prompts;
+mod psql_only;
+mod races;
+mod refusals;
+mod resume;
+mod round_trip;
+mod support;
+mod tidy;
+mod verbs;
+mod writers;

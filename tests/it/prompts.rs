@@ -1,0 +1,120 @@
+//! The wizard and the confirmations, on a pseudo-terminal.
+
+use std::time::Duration;
+
+use expectrl::process::unix::WaitStatus;
+use expectrl::{Eof, Expect, Session};
+
+use crate::fixtures::Fixture;
+use crate::support::Pgcleave;
+
+type Terminal = expectrl::session::OsSession;
+
+fn on_terminal(pgcleave: &Pgcleave, arguments: &[&str]) -> Terminal {
+    let mut command = pgcleave.command(arguments);
+    command.env("TERM", "xterm").env("NO_COLOR", "1");
+    let mut terminal = Session::spawn(command).unwrap();
+    terminal.set_expect_timeout(Some(Duration::from_secs(60)));
+    terminal
+}
+
+fn see(terminal: &mut Terminal, text: &str) {
+    terminal.expect(text).unwrap_or_else(|error| panic!("waited for {text:?}: {error}"));
+}
+
+fn ends_with(mut terminal: Terminal, code: i32) {
+    let _ = terminal.expect(Eof);
+    match terminal.get_process().wait().unwrap() {
+        WaitStatus::Exited(_, found) => assert_eq!(found, code),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_wizard_asks_for_table_key_and_interval_and_shows_the_partitions() {
+    let fixture = Fixture::load("views");
+    let mut terminal = on_terminal(&fixture.pgcleave, &["generate"]);
+    see(&mut terminal, "Table");
+    terminal.send("events").unwrap();
+    see(&mut terminal, "public.events");
+    terminal.send("\r").unwrap();
+    see(&mut terminal, "Partition key");
+    terminal.send("\r").unwrap();
+    see(&mut terminal, "Interval");
+    terminal.send("\r").unwrap();
+    see(&mut terminal, "partitions of public.events");
+    see(&mut terminal, "events_p20");
+    see(&mut terminal, "Write the migrations?");
+    terminal.send("y").unwrap();
+    see(&mut terminal, "pgcleave apply public.events");
+    ends_with(terminal, 0);
+    assert!(fixture.pgcleave.files(".up.sql").len() >= 10);
+}
+
+#[test]
+fn a_no_to_the_wizards_preview_writes_nothing() {
+    let fixture = Fixture::load("bigint_key");
+    let mut terminal = on_terminal(&fixture.pgcleave, &["generate", "events", "--key", "at"]);
+    see(&mut terminal, "Interval");
+    terminal.send("\r").unwrap();
+    see(&mut terminal, "Write the migrations?");
+    terminal.send("n").unwrap();
+    see(&mut terminal, "nothing was written");
+    ends_with(terminal, 0);
+    assert!(!fixture.pgcleave.folder.path().join("migrations_out").exists());
+    assert!(!fixture.pgcleave.folder.path().join("pgcleave.toml").exists());
+}
+
+#[test]
+fn apply_asks_before_each_step_and_takes_no_for_an_answer() {
+    let fixture = Fixture::load("bigint_key");
+    fixture.generate();
+    let mut terminal = on_terminal(&fixture.pgcleave, &["apply"]);
+    see(&mut terminal, "Create the empty partitioned copy");
+    see(&mut terminal, "lock: ");
+    see(&mut terminal, "Run this step on public.events?");
+    terminal.send_line("what").unwrap();
+    see(&mut terminal, "y, n, s or q");
+    terminal.send("\u{15}").unwrap();
+    terminal.send_line("s").unwrap();
+    see(&mut terminal, "PARTITION BY RANGE");
+    see(&mut terminal, "Run this step on public.events?");
+    terminal.send_line("y").unwrap();
+    see(&mut terminal, "done: 0001 create_partitioned_copy");
+    see(&mut terminal, "Run this step on public.events?");
+    terminal.send_line("n").unwrap();
+    see(&mut terminal, "stopped before install_sync_trigger");
+    ends_with(terminal, 0);
+    let status = fixture.pgcleave.ok(&["status"]).stdout;
+    assert!(status.contains("[x] create_partitioned_copy") && status.contains("[ ] install_sync_trigger"), "{status}");
+}
+
+#[test]
+fn apply_says_what_the_longer_primary_key_means_and_quits_before_the_cutover() {
+    let fixture = Fixture::load("bigint_key");
+    fixture.generate();
+    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+    let mut terminal = on_terminal(&fixture.pgcleave, &["apply"]);
+    see(&mut terminal, "Cut over");
+    see(&mut terminal, "the primary key becomes (id, at)");
+    terminal.send_line("q").unwrap();
+    see(&mut terminal, "stopped before cut_over");
+    ends_with(terminal, 0);
+    assert_eq!(fixture.database.lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"), ["r"]);
+}
+
+#[test]
+fn rollback_asks_before_each_step() {
+    let fixture = Fixture::load("bigint_key");
+    fixture.generate();
+    fixture.pgcleave.ok(&["-q", "apply", "--yes"]);
+    let mut terminal = on_terminal(&fixture.pgcleave, &["rollback"]);
+    see(&mut terminal, "Undo: Cut over");
+    terminal.send_line("y").unwrap();
+    see(&mut terminal, "undone: 0009 cut_over");
+    see(&mut terminal, "Undo this step on public.events?");
+    terminal.send_line("q").unwrap();
+    see(&mut terminal, "stopped before undoing");
+    ends_with(terminal, 0);
+    assert_eq!(fixture.database.lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"), ["r"]);
+}

@@ -1,9 +1,0 @@
-mod drift;
-mod example;
-mod fixtures;
-mod psql_only;
-mod refusals;
-mod resume;
-mod round_trip;
-mod support;
-mod tidy;
