@@ -1,4 +1,5 @@
 //! The only quoting code: names and values become SQL here and nowhere else.
+//! Long because it is one thing: whoever audits quoting reads this file and no other.
 //!
 //! A template can't interpolate anything but [`askama::filters::Safe`], which
 //! the `.sql()` methods of these types return:

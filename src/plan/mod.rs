@@ -3,6 +3,7 @@
 pub mod bounds;
 mod candidates;
 mod conversion;
+mod dependents;
 mod names;
 mod problems;
 mod step;

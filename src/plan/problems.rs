@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::bounds::KeyType;
 use super::conversion::{Facts, partition_ranges};
-use crate::model::{Column, DependentKind, Key, Persistence, RelationKind, ReplicaIdentity, Table};
+use super::dependents::about_dependents;
+use crate::model::{Column, Key, Persistence, RelationKind, ReplicaIdentity, Table};
 use crate::spec::TableSpec;
 use crate::sql::QualifiedName;
 
@@ -363,83 +364,6 @@ fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
                 "a partitioned table can't bear that mark",
             ));
         }
-    }
-}
-
-fn about_dependents(table: &Table, problems: &mut Vec<Problem>) {
-    if table.row_security.enabled || table.row_security.forced || !table.row_security.policies.is_empty() {
-        problems.push(Problem::blocker(
-            "the table has row-level security",
-            "carrying policies is not offered yet: switch row-level security off and drop its policies first, if that is safe",
-        ));
-    }
-    for dependent in &table.dependents {
-        problems.push(dependent_problem(dependent.kind, &dependent.name));
-    }
-}
-
-fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
-    let blocker = |what: &str, remedy: &str| Problem::blocker(format!("{what} {name}"), remedy.to_owned());
-    match kind {
-        DependentKind::MaterializedView => blocker(
-            "a materialized view reads the table and would go on reading the retired one:",
-            "drop it first and create it again after the cutover",
-        ),
-        DependentKind::Rule => blocker(
-            "the table has the rule",
-            "rules stay with the retired table: drop it first, or make it a trigger",
-        ),
-        DependentKind::RowTypeFunction => blocker(
-            "a function has the table's row type as argument or result, which would stay the retired table's:",
-            "rewrite it first",
-        ),
-        DependentKind::SqlBodyFunction => blocker(
-            "a function with a BEGIN ATOMIC body names the table and would follow the retired one:",
-            "give it a body as text first",
-        ),
-        DependentKind::RowTypeColumn => {
-            blocker("a column has the table's row type:", "give it another type first")
-        }
-        DependentKind::Publication => blocker(
-            "the table is published by",
-            "taking a publication along is not offered yet: take the table out of it first",
-        ),
-        DependentKind::Subscription => blocker(
-            "a subscription writes to the table, and would go on writing to the retired one in silence:",
-            "end the subscription first",
-        ),
-        DependentKind::InheritanceParent => blocker(
-            "the table inherits from",
-            "end the inheritance first: ALTER TABLE … NO INHERIT",
-        ),
-        DependentKind::InheritanceChild => blocker(
-            "a table inherits from this one:",
-            "end the inheritance first: ALTER TABLE … NO INHERIT",
-        ),
-        DependentKind::Extension => blocker(
-            "the table belongs to the extension",
-            "tables of extensions can't be converted",
-        ),
-        DependentKind::TypedTable => blocker(
-            "the table is of the composite type",
-            "end that first: ALTER TABLE … NOT OF",
-        ),
-        DependentKind::PreparedTransaction => blocker(
-            "a prepared transaction holds a lock on the table:",
-            "COMMIT PREPARED or ROLLBACK PREPARED first",
-        ),
-        DependentKind::SecurityLabel => blocker(
-            "the table has a security label of",
-            "carrying security labels is not offered yet",
-        ),
-        DependentKind::ForeignPolicy => blocker(
-            "a row-level security policy of another table reads this one, and would read the retired one:",
-            "drop it first and create it again after the cutover",
-        ),
-        DependentKind::Other => blocker(
-            "something hangs on the table that pgcleave can't carry:",
-            "drop it first, or report it to us",
-        ),
     }
 }
 

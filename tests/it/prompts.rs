@@ -1,5 +1,6 @@
 //! The wizard and the confirmations, on a pseudo-terminal.
 
+use std::process::Command;
 use std::time::Duration;
 
 use expectrl::process::unix::WaitStatus;
@@ -11,7 +12,17 @@ use crate::support::Pgcleave;
 type Terminal = expectrl::session::OsSession;
 
 fn on_terminal(pgcleave: &Pgcleave, arguments: &[&str]) -> Terminal {
-    let mut command = pgcleave.command(arguments);
+    // `pgcleave.command` has no standard input; here it's the terminal.
+    let described = pgcleave.command(arguments);
+    let mut command = Command::new(described.get_program());
+    command
+        .args(described.get_args())
+        .current_dir(pgcleave.folder.path());
+    command.envs(
+        described
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     command.env("TERM", "xterm").env("NO_COLOR", "1");
     let mut terminal = Session::spawn(command).unwrap();
     terminal.set_expect_timeout(Some(Duration::from_secs(60)));
@@ -19,7 +30,9 @@ fn on_terminal(pgcleave: &Pgcleave, arguments: &[&str]) -> Terminal {
 }
 
 fn see(terminal: &mut Terminal, text: &str) {
-    terminal.expect(text).unwrap_or_else(|error| panic!("waited for {text:?}: {error}"));
+    terminal
+        .expect(text)
+        .unwrap_or_else(|error| panic!("waited for {text:?}: {error}"));
 }
 
 fn ends_with(mut terminal: Terminal, code: i32) {
@@ -86,21 +99,31 @@ fn apply_asks_before_each_step_and_takes_no_for_an_answer() {
     see(&mut terminal, "stopped before install_sync_trigger");
     ends_with(terminal, 0);
     let status = fixture.pgcleave.ok(&["status"]).stdout;
-    assert!(status.contains("[x] create_partitioned_copy") && status.contains("[ ] install_sync_trigger"), "{status}");
+    assert!(
+        status.contains("[x] create_partitioned_copy") && status.contains("[ ] install_sync_trigger"),
+        "{status}"
+    );
 }
 
 #[test]
 fn apply_says_what_the_longer_primary_key_means_and_quits_before_the_cutover() {
     let fixture = Fixture::load("bigint_key");
     fixture.generate();
-    fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+    fixture
+        .pgcleave
+        .ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
     let mut terminal = on_terminal(&fixture.pgcleave, &["apply"]);
     see(&mut terminal, "Cut over");
     see(&mut terminal, "the primary key becomes (id, at)");
     terminal.send_line("q").unwrap();
     see(&mut terminal, "stopped before cut_over");
     ends_with(terminal, 0);
-    assert_eq!(fixture.database.lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"), ["r"]);
+    assert_eq!(
+        fixture
+            .database
+            .lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"),
+        ["r"]
+    );
 }
 
 #[test]
@@ -116,5 +139,10 @@ fn rollback_asks_before_each_step() {
     terminal.send_line("q").unwrap();
     see(&mut terminal, "stopped before undoing");
     ends_with(terminal, 0);
-    assert_eq!(fixture.database.lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"), ["r"]);
+    assert_eq!(
+        fixture
+            .database
+            .lines("SELECT relkind::text FROM pg_class WHERE relname = 'events'"),
+        ["r"]
+    );
 }

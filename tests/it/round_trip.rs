@@ -1,3 +1,6 @@
+//! Up, down, up, cutover, rollback for every fixture: the dump afterwards equals
+//! the dump before, and the content is equal throughout.
+
 use crate::fixtures::Fixture;
 
 fn round_trip(case: &str) {
@@ -50,6 +53,7 @@ fn keeps_writes(case: &str) {
     assert_eq!(fixture.leftovers(), Vec::<String>::new());
 }
 
+/// Two tests a fixture, so that they run in parallel and fail by name.
 macro_rules! fixtures {
     ($($case:ident),* $(,)?) => {
         $(
@@ -60,6 +64,17 @@ macro_rules! fixtures {
                 fn keeps_writes() { super::keeps_writes(stringify!($case)); }
             }
         )*
+
+        #[test]
+        fn every_fixture_is_listed() {
+            let mut listed = vec![$(stringify!($case).to_owned()),*];
+            listed.sort();
+            let entries = std::fs::read_dir(crate::support::tests_folder("fixtures")).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut there: Vec<String> = names.filter(|name| name != "refused").collect();
+            there.sort();
+            assert_eq!(listed, there);
+        }
     };
 }
 

@@ -1,3 +1,5 @@
+//! The throwaway server, databases on it, and pgcleave in a folder of its own.
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -7,6 +9,7 @@ use pgcleave::server::{Programs, Server};
 use postgres::{Client, NoTls};
 use tempfile::TempDir;
 
+/// One server for the whole test process.
 static SERVER: LazyLock<Shared> = LazyLock::new(Shared::start);
 static COUNTER: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,22 +31,20 @@ impl Shared {
         let url = server.url("DATABASE");
         let stop = server.stop_command();
         server.keep();
-        let wait = format!(
-            "while kill -0 {} 2>/dev/null; do sleep 0.5; done; {stop}",
-            std::process::id()
-        );
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &wait])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        stop_after_this_process(&stop);
         Self { url, programs }
     }
 }
 
+/// Statics are not dropped: a shell in the background waits for this process to end.
+fn stop_after_this_process(stop: &str) {
+    let id = std::process::id();
+    let wait =
+        format!("(while kill -0 {id} 2>/dev/null; do sleep 0.5; done; {stop}) </dev/null >/dev/null 2>&1 &");
+    assert!(Command::new("sh").args(["-c", &wait]).status().unwrap().success());
+}
+
+/// A database of a test's own, dropped at its end.
 pub struct Database {
     pub name: String,
 }
@@ -67,6 +68,7 @@ impl Database {
             .batch_execute(sql)
             .unwrap_or_else(|e| panic!("{e:?}\n{sql}"));
     }
+    /// The first column of a query, a line per row.
     pub fn lines(&self, sql: &str) -> Vec<String> {
         let rows = self
             .client()
@@ -76,11 +78,13 @@ impl Database {
             .map(|row| row.get::<_, Option<String>>(0).unwrap_or_default())
             .collect()
     }
+    /// A program of the server's (psql, pg_dump), connected to this database.
     pub fn program(&self, name: &str) -> Command {
         let mut command = Command::new(SERVER.programs.program(name));
         command.arg("--dbname").arg(self.url()).stdin(Stdio::null());
         command
     }
+    /// Everything in the database as pg_dump writes it, but for its random key.
     pub fn dump(&self) -> String {
         let output = self.program("pg_dump").output().unwrap();
         assert!(
@@ -107,11 +111,13 @@ fn connect(database: &str) -> Client {
     Client::connect(&SERVER.url.replace("DATABASE", database), NoTls).unwrap()
 }
 
+/// pgcleave in a folder of its own, on one database.
 pub struct Pgcleave {
     pub folder: TempDir,
     url: String,
 }
 
+/// What a run of pgcleave said.
 pub struct Said {
     pub code: i32,
     pub stdout: String,

@@ -111,7 +111,9 @@ fn only_the_command_line_prints_and_knows_its_libraries() {
 
 #[test]
 fn only_sql_rs_quotes() {
-    let files = sources(|name| name != "src/sql.rs" && !name.starts_with("src/demo/") && !name.starts_with("src/server/"));
+    let files = sources(|name| {
+        name != "src/sql.rs" && !name.starts_with("src/demo/") && !name.starts_with("src/server/")
+    });
     assert_eq!(
         offenders(
             &files,

@@ -26,7 +26,12 @@ fn inspect_reports_facts_candidates_and_problems_as_text_and_json() {
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
-    let report = json(&fixture.pgcleave.ok(&["inspect", "events", "--format", "json"]).stdout);
+    let report = json(
+        &fixture
+            .pgcleave
+            .ok(&["inspect", "events", "--format", "json"])
+            .stdout,
+    );
     assert_eq!(report["format"], 1);
     assert_eq!(report["blocked"], false);
     assert_eq!(report["table"]["foreign_keys_in"].as_array().unwrap().len(), 2);
@@ -39,11 +44,28 @@ fn inspect_reports_facts_candidates_and_problems_as_text_and_json() {
 fn generate_prints_the_same_bytes_whatever_the_clock_zone_and_locale() {
     let fixture = Fixture::load("weekly_kathmandu");
     let mut prints = Vec::new();
-    for (zone, locale) in [("UTC", "C"), ("America/New_York", "de_DE.UTF-8"), ("Asia/Kathmandu", "tr_TR.UTF-8")] {
+    for (zone, locale) in [
+        ("UTC", "C"),
+        ("America/New_York", "de_DE.UTF-8"),
+        ("Asia/Kathmandu", "tr_TR.UTF-8"),
+    ] {
         let mut command = fixture.pgcleave.command(&[
-            "generate", "events", "--key", "at", "--interval", "weekly", "--time-zone", "Asia/Kathmandu", "--dry-run",
+            "generate",
+            "events",
+            "--key",
+            "at",
+            "--interval",
+            "weekly",
+            "--time-zone",
+            "Asia/Kathmandu",
+            "--dry-run",
         ]);
-        let output = command.env("TZ", zone).env("PGTZ", zone).env("LC_ALL", locale).output().unwrap();
+        let output = command
+            .env("TZ", zone)
+            .env("PGTZ", zone)
+            .env("LC_ALL", locale)
+            .output()
+            .unwrap();
         assert!(output.status.success());
         prints.push(String::from_utf8(output.stdout).unwrap());
     }
@@ -55,33 +77,68 @@ fn generate_prints_the_same_bytes_whatever_the_clock_zone_and_locale() {
 #[test]
 fn a_dry_run_is_a_clean_sql_file() {
     let fixture = Fixture::load("bigint_key");
-    let said = fixture.pgcleave.ok(&["generate", "events", "--key", "at", "--interval", "monthly", "--dry-run"]);
+    let said = fixture.pgcleave.ok(&[
+        "generate",
+        "events",
+        "--key",
+        "at",
+        "--interval",
+        "monthly",
+        "--dry-run",
+    ]);
     let statement = |line: &str| line.starts_with("CREATE TABLE \"public\".\"events_pgcleave_copy\"");
-    assert!(said.stdout.lines().any(statement) && said.stdout.starts_with("--"), "{}", said.stdout);
-    assert!(!said.stdout.contains("done") && !said.stdout.contains("warning"));
+    assert!(
+        said.stdout.lines().any(statement) && said.stdout.starts_with("--"),
+        "{}",
+        said.stdout
+    );
+    assert!(!said.stdout.contains("read the files") && !said.stdout.contains("warnings"));
 }
 
 #[test]
 fn generate_writes_the_spec_and_keeps_what_else_is_in_it() {
     let fixture = Fixture::load("bigint_key");
     let spec = fixture.pgcleave.folder.path().join("pgcleave.toml");
-    fs::write(&spec, "# ours\n[[table]]\nname = \"a.b\"\nkey = \"t\"\ninterval = \"daily\"\n").unwrap();
+    fs::write(
+        &spec,
+        "# ours\n[[table]]\nname = \"a.b\"\nkey = \"t\"\ninterval = \"daily\"\n",
+    )
+    .unwrap();
     fixture.generate();
     let text = fs::read_to_string(&spec).unwrap();
-    assert!(text.starts_with("# ours") && text.contains("name = \"public.events\"") && text.contains("a.b"), "{text}");
+    assert!(
+        text.starts_with("# ours") && text.contains("name = \"public.events\"") && text.contains("a.b"),
+        "{text}"
+    );
     fs::write(&spec, format!("{text}\nnonsense = 1\n")).unwrap();
     let said = fixture.pgcleave.run(&["status", "events"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
-    assert!(said.stderr.contains("nonsense") && said.stderr.contains("line "), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("nonsense") && said.stderr.contains("line "),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
 fn a_thousand_partitions_are_no_trouble() {
     let database = Database::new();
-    database.run_sql("CREATE TABLE events (id int PRIMARY KEY, at date NOT NULL);
-        INSERT INTO events SELECT i, current_date - i FROM generate_series(0, 989) i");
+    database.run_sql(
+        "CREATE TABLE events (id int PRIMARY KEY, at date NOT NULL);
+        INSERT INTO events SELECT i, current_date - i FROM generate_series(0, 989) i",
+    );
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&["-q", "generate", "events", "--key", "at", "--interval", "daily", "--premake", "10"]);
+    pgcleave.ok(&[
+        "-q",
+        "generate",
+        "events",
+        "--key",
+        "at",
+        "--interval",
+        "daily",
+        "--premake",
+        "10",
+    ]);
     pgcleave.ok(&["-q", "apply", "--yes"]);
     let status = pgcleave.ok(&["status", "--format", "json"]).stdout;
     assert_eq!(json(&status)["partitions"], 1001);
@@ -95,7 +152,11 @@ fn status_and_verify_speak_json_and_name_the_next_command() {
     let fixture = Fixture::load("bigint_key");
     fixture.generate();
     let said = fixture.pgcleave.ok(&["status"]);
-    assert!(said.stdout.contains("not started") && said.stdout.contains("next: pgcleave apply public.events"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("not started") && said.stdout.contains("next: pgcleave apply public.events"),
+        "{}",
+        said.stdout
+    );
     let said = fixture.pgcleave.run(&["verify"]);
     assert_eq!(said.code, 1, "nothing to compare yet");
     fixture.pgcleave.ok(&["-q", "apply", "--yes", "--through", "4"]);
@@ -103,9 +164,14 @@ fn status_and_verify_speak_json_and_name_the_next_command() {
     assert_eq!(status["stage"], "copied");
     assert_eq!(status["rows_copied"], 700);
     assert_eq!(status["blocks_done"], status["blocks_total"]);
-    fixture.database.run_sql("UPDATE events SET note = 'changed' WHERE id < 11");
+    fixture
+        .database
+        .run_sql("UPDATE events SET note = 'changed' WHERE id < 11");
     let report = json(&fixture.pgcleave.ok(&["verify", "--format", "json"]).stdout);
-    assert_eq!((&report["equal"], &report["changes_waiting"]), (&Value::Bool(true), &Value::from(10)));
+    assert_eq!(
+        (&report["equal"], &report["changes_waiting"]),
+        (&Value::Bool(true), &Value::from(10))
+    );
 }
 
 #[test]
@@ -114,7 +180,11 @@ fn wrong_names_get_one_clear_error_and_a_remedy() {
     for (arguments, code, words) in [
         (&["inspect", "public.evens"][..], 1, "did you mean public.events?"),
         (&["inspect", "a.b.c"], 2, "isn't a table's name"),
-        (&["generate", "events", "--key", "at", "--interval", "fortnightly"], 2, "daily, weekly, monthly"),
+        (
+            &["generate", "events", "--key", "at", "--interval", "fortnightly"],
+            2,
+            "daily, weekly, monthly",
+        ),
         (&["generate", "events", "--key", "at"], 2, "--interval"),
         (&["generate"], 2, "no terminal"),
         (&["apply", "--yes"], 2, "pgcleave generate"),
@@ -123,7 +193,11 @@ fn wrong_names_get_one_clear_error_and_a_remedy() {
     ] {
         let said = fixture.pgcleave.run(arguments);
         assert_eq!(said.code, code, "{arguments:?}\n{}\n{}", said.stdout, said.stderr);
-        assert!(format!("{}{}", said.stdout, said.stderr).contains(words), "{arguments:?}: {}", said.stderr);
+        assert!(
+            format!("{}{}", said.stdout, said.stderr).contains(words),
+            "{arguments:?}: {}",
+            said.stderr
+        );
     }
     fixture.generate();
     let said = fixture.pgcleave.run(&["apply"]);
@@ -143,12 +217,22 @@ fn no_connection_and_no_privilege_end_with_5() {
     assert!(!said.stderr.contains("hidden-secret"), "{}", said.stderr);
     let as_role = |role: &str, arguments: &[&str]| {
         let mut command = fixture.pgcleave.command(arguments);
-        let output = command.env("PGOPTIONS", format!("-c role={role}")).output().unwrap();
+        let output = command
+            .env("PGOPTIONS", format!("-c role={role}"))
+            .output()
+            .unwrap();
         crate::support::Said::of(&output)
     };
-    let said = as_role("fixture_reader", &["generate", "events", "--key", "at", "--interval", "monthly"]);
+    let said = as_role(
+        "fixture_reader",
+        &["generate", "events", "--key", "at", "--interval", "monthly"],
+    );
     assert_eq!(said.code, 5, "{}", said.stderr);
-    assert!(said.stderr.contains("the owner of public.events"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("the owner of public.events"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
@@ -161,14 +245,27 @@ fn a_low_privilege_owner_converts_its_own_table() {
     let names = fixture.names();
     let as_owner = |arguments: &[&str]| {
         let mut command = fixture.pgcleave.command(arguments);
-        crate::support::Said::of(&command.env("PGOPTIONS", "-c role=fixture_owner").output().unwrap())
+        crate::support::Said::of(
+            &command
+                .env("PGOPTIONS", "-c role=fixture_owner")
+                .output()
+                .unwrap(),
+        )
     };
     let said = as_owner(&["generate", "events", "--key", "at", "--interval", "monthly"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stderr.contains("pg_read_all_stats") || said.stdout.contains("migrations_out"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("pg_read_all_stats") || said.stdout.contains("migrations_out"),
+        "{}",
+        said.stderr
+    );
     let said = as_owner(&["apply", "--yes"]);
     assert_eq!(said.code, 5, "{}", said.stderr);
-    assert!(said.stderr.contains("snapshots older than the switch") && said.stderr.contains("unseen_snapshots"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("snapshots older than the switch") && said.stderr.contains("unseen_snapshots"),
+        "{}",
+        said.stderr
+    );
     let said = as_owner(&["apply", "--yes", "--allow", "unseen_snapshots"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(fixture.names(), names);
@@ -181,10 +278,20 @@ fn a_low_privilege_owner_converts_its_own_table() {
 fn help_completions_and_the_manual_page_are_there() {
     let database = Database::new();
     let pgcleave = Pgcleave::new(&database);
-    for verb in ["inspect", "generate", "apply", "status", "verify", "rollback", "demo", "completions", "man"] {
+    for verb in [
+        "inspect",
+        "generate",
+        "apply",
+        "status",
+        "verify",
+        "rollback",
+        "demo",
+        "completions",
+        "man",
+    ] {
         let help = pgcleave.ok(&[verb, "--help"]).stdout;
         assert!(help.contains("Example"), "{verb} --help has no example");
     }
     assert!(pgcleave.ok(&["completions", "bash"]).stdout.contains("_pgcleave"));
-    assert!(pgcleave.ok(&["man"]).stdout.starts_with(".ie") );
+    assert!(pgcleave.ok(&["man"]).stdout.starts_with(".ie"));
 }

@@ -15,8 +15,11 @@ use crate::support::{Database, Pgcleave};
 type Ledger = BTreeMap<i64, Option<String>>;
 
 const WRITERS: i64 = 3;
-const LEVELS: [IsolationLevel; 3] =
-    [IsolationLevel::ReadCommitted, IsolationLevel::RepeatableRead, IsolationLevel::Serializable];
+const LEVELS: [IsolationLevel; 3] = [
+    IsolationLevel::ReadCommitted,
+    IsolationLevel::RepeatableRead,
+    IsolationLevel::Serializable,
+];
 
 /// One random change to a row of the writer's own.
 fn change(transaction: &mut postgres::Transaction, id: i64, dice: u8) -> Result<Ledger, postgres::Error> {
@@ -46,7 +49,11 @@ fn write(mut client: Client, number: i64, stop: Arc<AtomicBool>) -> Result<Ledge
     let mut random = fastrand::Rng::with_seed(number.unsigned_abs());
     while !stop.load(Ordering::Relaxed) {
         let level = LEVELS[random.usize(..3)];
-        let mut transaction = client.build_transaction().isolation_level(level).start().map_err(|e| e.to_string())?;
+        let mut transaction = client
+            .build_transaction()
+            .isolation_level(level)
+            .start()
+            .map_err(|e| e.to_string())?;
         let mut changes = Ledger::new();
         let outcome = (0..random.u8(1..4)).try_for_each(|_| {
             // A primary key that was moved away is beyond this range, and stays there.
@@ -102,7 +109,10 @@ impl Crew {
 }
 
 fn content(database: &Database) -> Ledger {
-    let rows = database.client().query("SELECT id, note || at::text FROM events", &[]).unwrap();
+    let rows = database
+        .client()
+        .query("SELECT id, note || at::text FROM events", &[])
+        .unwrap();
     rows.iter().map(|row| (row.get(0), Some(row.get(1)))).collect()
 }
 
@@ -113,11 +123,31 @@ fn the_table_holds_what_the_writers_know_that_they_committed() {
         CREATE INDEX ON events (at); CREATE INDEX ON events (note);
         INSERT INTO events (id, note, at) SELECT i, 's', now() - i * interval '20 minutes' FROM generate_series(900, 40000) i");
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&["-q", "generate", "events", "--key", "at", "--interval", "monthly", "--batch-size", "20"]);
+    pgcleave.ok(&[
+        "-q",
+        "generate",
+        "events",
+        "--key",
+        "at",
+        "--interval",
+        "monthly",
+        "--batch-size",
+        "20",
+    ]);
     let mut expected = content(&database);
     let rounds: [&[&[&str]]; 3] = [
-        &[&["apply", "--yes", "--through", "verify_copy"], &["verify"], &["apply", "--yes"]],
-        &[&["verify"], &["rollback", "--yes", "--to", "verify_copy"], &["verify"], &["apply", "--yes"], &["verify"]],
+        &[
+            &["apply", "--yes", "--through", "verify_copy"],
+            &["verify"],
+            &["apply", "--yes"],
+        ],
+        &[
+            &["verify"],
+            &["rollback", "--yes", "--to", "verify_copy"],
+            &["verify"],
+            &["apply", "--yes"],
+            &["verify"],
+        ],
         &[&["rollback", "--yes"]],
     ];
     for verbs in rounds {
@@ -128,7 +158,11 @@ fn the_table_holds_what_the_writers_know_that_they_committed() {
         expected.extend(crew.finish());
         expected.retain(|_, row| row.is_some());
         let found = content(&database);
-        let wrong: Vec<_> = expected.iter().filter(|(id, row)| found.get(id) != Some(row)).take(5).collect();
+        let wrong: Vec<_> = expected
+            .iter()
+            .filter(|(id, row)| found.get(id) != Some(row))
+            .take(5)
+            .collect();
         assert!(wrong.is_empty(), "lost or stale after {verbs:?}: {wrong:?}");
         assert_eq!(found.len(), expected.len(), "ghosts after {verbs:?}");
     }
