@@ -67,7 +67,7 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                    ORDER BY t.tgname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
-           AND t.tgname NOT IN ('pgcleave_guard', 'pgcleave_sync', 'pgcleave_sync_truncate',
+           AND t.tgname NOT IN ('pgcleave_guard', 'pgcleave_reverse_guard', 'pgcleave_sync', 'pgcleave_sync_truncate',
                                 'pgcleave_reverse', 'pgcleave_reverse_truncate')),
     'policies', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
@@ -182,6 +182,13 @@ BEGIN
     EXECUTE format('ALTER SEQUENCE %s AS %s', copy_sequence,
         (SELECT format_type(seqtypid, NULL) FROM pg_sequence WHERE seqrelid = sequence));
     EXECUTE format('COMMENT ON SEQUENCE %s IS %L', copy_sequence, obj_description(sequence, 'pg_class'));
+    -- What ALTER DEFAULT PRIVILEGES gave it, nobody asked for.
+    FOR privilege IN
+        SELECT DISTINCT a.grantee FROM pg_class t, aclexplode(t.relacl) a WHERE t.oid = copy_sequence AND a.grantee <> t.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %s', copy_sequence,
+            CASE privilege.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(privilege.grantee)) END);
+    END LOOP;
     FOR privilege IN
         SELECT a.* FROM pg_class t, aclexplode(t.relacl) a WHERE t.oid = sequence AND a.grantee <> t.relowner
     LOOP

@@ -18,9 +18,9 @@ pub enum ApplyError {
     Interrupted(String),
     #[error("the connection was lost during {0}; the server keeps only what was committed")]
     Lost(String),
-    #[error("the history can't be kept: {0}")]
+    #[error("the history can't be kept: {}", cause(.0))]
     History(postgres::Error),
-    #[error("{0}")]
+    #[error("{}", cause(.0))]
     Server(#[from] postgres::Error),
     #[error(transparent)]
     Connect(#[from] crate::db::connect::ConnectError),
@@ -57,7 +57,8 @@ impl ApplyError {
                 "go on where it stopped: pgcleave apply; or undo: pgcleave rollback"
             }
             Self::History(_) => {
-                "the role needs CREATE on the database, or a schema of its own: CREATE SCHEMA pgcleave AUTHORIZATION role"
+                "the role needs CREATE on the database, or a schema made for it: CREATE SCHEMA pgcleave AUTHORIZATION role; \
+                 where another role keeps the history: GRANT USAGE ON SCHEMA pgcleave, and SELECT, INSERT, DELETE ON pgcleave.history"
             }
             Self::Server(_) => "see the server's log",
             Self::Connect(error) => return error.hint(),
@@ -72,6 +73,11 @@ impl ApplyError {
             || matches!(self, Self::Step { state: Some(state), .. } if *state == SqlState::LOCK_NOT_AVAILABLE)
     }
 
+    /// Whether the step asks for a hazard to be allowed; its SQL raises this code.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Step { state: Some(state), .. } if state.code() == "PGC04")
+    }
+
     /// Whether a privilege was missing.
     pub fn is_privilege_failure(&self) -> bool {
         let denied = |state: &SqlState| *state == SqlState::INSUFFICIENT_PRIVILEGE;
@@ -82,6 +88,11 @@ impl ApplyError {
             Self::Locked(_) | Self::Interrupted(_) | Self::Lost(_) | Self::MissingFile(_) => false,
         }
     }
+}
+
+/// The server's message, or why there was none.
+fn cause(error: &postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), with_detail)
 }
 
 fn with_detail(error: &DbError) -> String {

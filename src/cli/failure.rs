@@ -105,6 +105,7 @@ impl From<ApplyError> for Failure {
         let hint = error.hint();
         let code = match &error {
             ApplyError::Interrupted(_) => Self::INTERRUPTED,
+            error if error.is_refusal() => Self::REFUSED,
             error if error.is_lock_failure() => Self::LOCKED,
             error if error.is_privilege_failure() => Self::NO_ACCESS,
             _ => Self::FAILED,

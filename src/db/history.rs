@@ -74,7 +74,6 @@ pub struct Entry {
 }
 
 const CREATE: &str = "
-CREATE SCHEMA IF NOT EXISTS pgcleave;
 CREATE TABLE IF NOT EXISTS pgcleave.history (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     table_name text NOT NULL,
@@ -96,10 +95,12 @@ pub fn ensure(client: &mut Client) -> Result<(), postgres::Error> {
     if exists(client)? {
         return Ok(());
     }
-    // `IF NOT EXISTS` says so in a notice; nobody needs it.
-    client.batch_execute(&format!(
-        "SET client_min_messages = warning;{CREATE};RESET client_min_messages"
-    ))
+    // `CREATE SCHEMA IF NOT EXISTS` would need CREATE on the database even where the schema is there.
+    let schema = client.query_one("SELECT pg_catalog.to_regnamespace('pgcleave') IS NOT NULL", &[])?;
+    if !schema.get::<_, bool>(0) {
+        client.batch_execute("CREATE SCHEMA pgcleave")?;
+    }
+    client.batch_execute(CREATE)
 }
 
 fn exists(client: &mut Client) -> Result<bool, postgres::Error> {

@@ -94,6 +94,7 @@ pub struct ColumnSetting {
 /// An extended statistics object.
 #[derive(Debug, Clone)]
 pub struct PlannedStatistics {
+    pub name: Ident,
     pub create: ServerSql,
     pub copy: QualifiedName,
 }
@@ -173,11 +174,17 @@ pub struct Conversion {
     foreign_key_count: usize,
     index_total: usize,
     key_is_extended: bool,
+    referenced: bool,
 }
 
 impl Conversion {
     pub fn has_foreign_keys(&self) -> bool {
         self.foreign_key_count > 0
+    }
+
+    /// Whether foreign keys of other tables point at the source.
+    pub fn is_referenced(&self) -> bool {
+        self.referenced
     }
 
     /// Whether the partition key had to be added to the primary key.
@@ -326,6 +333,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         foreign_key_count: table.foreign_keys_out.len(),
         index_total: carried.len(),
         key_is_extended,
+        referenced: !table.foreign_keys_in.is_empty(),
         names,
     })
 }
@@ -573,23 +581,26 @@ fn with_parameters(list: &[StorageParameter]) -> Fragment {
 }
 
 fn grants(table: &Table, copy: &QualifiedName) -> Vec<Fragment> {
-    table
+    // Where the owner's own rights are listed, others of them were revoked.
+    let listed = table
         .grants
         .iter()
-        .map(|grant| {
-            let privilege = ServerSql::from_server(grant.privilege.as_str());
-            let what = match &grant.column {
-                Some(column) => Fragment::new("{} ({})", &[&privilege, column]),
-                None => Fragment::new("{}", &[&privilege]),
-            };
-            let to = match &grant.grantee {
-                Some(role) => Fragment::new("{}", &[role]),
-                None => Fragment::new("PUBLIC", &[]),
-            };
-            let option = Fragment::new(if grant.grantable { " WITH GRANT OPTION" } else { "" }, &[]);
-            Fragment::new("GRANT {} ON TABLE {} TO {}{}", &[&what, copy, &to, &option])
-        })
-        .collect()
+        .any(|g| g.grantee.as_ref() == Some(&table.owner) && g.column.is_none());
+    let revoke = Fragment::new("REVOKE ALL ON TABLE {} FROM {}", &[copy, &table.owner]);
+    let grants = table.grants.iter().map(|grant| {
+        let privilege = ServerSql::from_server(grant.privilege.as_str());
+        let what = match &grant.column {
+            Some(column) => Fragment::new("{} ({})", &[&privilege, column]),
+            None => Fragment::new("{}", &[&privilege]),
+        };
+        let to = match &grant.grantee {
+            Some(role) => Fragment::new("{}", &[role]),
+            None => Fragment::new("PUBLIC", &[]),
+        };
+        let option = Fragment::new(if grant.grantable { " WITH GRANT OPTION" } else { "" }, &[]);
+        Fragment::new("GRANT {} ON TABLE {} TO {}{}", &[&what, copy, &to, &option])
+    });
+    listed.then_some(revoke).into_iter().chain(grants).collect()
 }
 
 /// An index of the source with its counterpart on the copy.
@@ -774,6 +785,7 @@ fn statistics(table: &Table, names: &Names) -> Option<Vec<PlannedStatistics>> {
         let renamed = retarget(&statistics.definition, "STATISTICS", &own.name, &own.copy)?;
         let create = retarget(&renamed, "FROM", &table.name, &names.copy)?;
         Some(PlannedStatistics {
+            name: statistics.name.clone(),
             create,
             copy: own.copy,
         })

@@ -23,6 +23,7 @@ pub struct Names {
     pub sync_truncate: QualifiedName,
     pub reverse: QualifiedName,
     pub reverse_truncate: QualifiedName,
+    pub reverse_guard: QualifiedName,
     pub drain: QualifiedName,
     pub compare: QualifiedName,
     pub copy_batches: QualifiedName,
@@ -50,6 +51,7 @@ impl Names {
             sync_truncate: ours("sync_truncate"),
             reverse: ours("reverse"),
             reverse_truncate: ours("reverse_truncate"),
+            reverse_guard: ours("reverse_guard"),
             drain: ours("drain"),
             compare: ours("compare"),
             copy_batches: ours("copy_batches"),
@@ -70,7 +72,7 @@ impl Names {
     }
 
     /// Functions and procedures that it creates.
-    pub fn functions(&self) -> [&QualifiedName; 13] {
+    pub fn functions(&self) -> [&QualifiedName; 14] {
         [
             &self.fingerprint,
             &self.lock,
@@ -80,6 +82,7 @@ impl Names {
             &self.sync_truncate,
             &self.reverse,
             &self.reverse_truncate,
+            &self.reverse_guard,
             &self.drain,
             &self.compare,
             &self.copy_batches,

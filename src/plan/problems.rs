@@ -332,7 +332,8 @@ fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
     for key in table.foreign_keys_in.iter().filter(|k| k.table != table.name) {
         problems.push(Problem::warning(
             format!("the foreign key {} of {} refers to this table", key.name.as_str(), key.table.plain()),
-            "it goes on working through the retired table, which can't be dropped as long as the foreign key is there",
+            "it goes on working through the retired table, which can't be dropped as long as the foreign key is there; \
+             meanwhile an UPDATE that changes both a row's primary key and its partition is refused (0A000), and so is TRUNCATE … CASCADE",
         ));
     }
     for trigger in table

@@ -13,6 +13,10 @@ END
 $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.copy.sql() }};
 DROP TRIGGER pgcleave_reverse ON {{ c.names.copy.sql() }};
+{%- if c.is_referenced() %}
+DROP TRIGGER pgcleave_reverse_guard ON {{ c.names.copy.sql() }};
+DROP FUNCTION {{ c.names.reverse_guard.sql() }}();
+{%- endif %}
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
 DROP FUNCTION {{ c.names.reverse.sql() }}();
 {%- for trigger in c.triggers %}

@@ -14,6 +14,17 @@ $pgcleave$;
 {%- for statistics in c.statistics %}
 {{ statistics.create.sql() }};
 ALTER STATISTICS {{ statistics.copy.sql() }} OWNER TO {{ c.owner.sql() }};
+DO $pgcleave$
+DECLARE
+    target int;
+BEGIN
+    SELECT nullif(stxstattarget, -1) INTO target FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
+     WHERE n.nspname = {{ statistics.copy.schema.literal().sql() }} AND s.stxname = {{ statistics.name.literal().sql() }};
+    IF target IS NOT NULL THEN
+        EXECUTE format('ALTER STATISTICS %s SET STATISTICS %s', {{ statistics.copy.literal().sql() }}, target);
+    END IF;
+END
+$pgcleave$;
 {%- endfor %}
 {%- for trigger in c.triggers %}
 
@@ -28,11 +39,19 @@ ALTER TABLE {{ c.names.copy.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
 {% include "fragment/reverse_off.sql" %}
 ALTER FUNCTION {{ c.names.reverse.sql() }}() OWNER TO {{ c.owner.sql() }};
 ALTER FUNCTION {{ c.names.reverse_truncate.sql() }}() OWNER TO {{ c.owner.sql() }};
+{%- if c.is_referenced() %}
+ALTER FUNCTION {{ c.names.reverse_guard.sql() }}() OWNER TO {{ c.owner.sql() }};
+{%- endif %}
 
 -- The reverse sync's triggers, made now so that the cutover need not: it only replaces their functions.
 CREATE TRIGGER pgcleave_reverse AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.copy.sql() }}
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.reverse.sql() }}();
 ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse;
+{%- if c.is_referenced() %}
+CREATE TRIGGER pgcleave_reverse_guard BEFORE UPDATE OF {{ c.primary_key.list().sql() }} ON {{ c.names.copy.sql() }}
+    FOR EACH ROW EXECUTE FUNCTION {{ c.names.reverse_guard.sql() }}();
+ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse_guard;
+{%- endif %}
 CREATE TRIGGER pgcleave_reverse_truncate BEFORE TRUNCATE ON {{ c.names.copy.sql() }}
     FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.reverse_truncate.sql() }}();
 ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate;

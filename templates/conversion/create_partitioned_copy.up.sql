@@ -42,6 +42,13 @@ BEGIN
     EXECUTE format('ALTER SEQUENCE %s AS %s', copy_sequence,
         (SELECT format_type(seqtypid, NULL) FROM pg_sequence WHERE seqrelid = sequence));
     EXECUTE format('COMMENT ON SEQUENCE %s IS %L', copy_sequence, obj_description(sequence, 'pg_class'));
+    -- What ALTER DEFAULT PRIVILEGES gave it, nobody asked for.
+    FOR privilege IN
+        SELECT DISTINCT a.grantee FROM pg_class t, aclexplode(t.relacl) a WHERE t.oid = copy_sequence AND a.grantee <> t.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %s', copy_sequence,
+            CASE privilege.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(privilege.grantee)) END);
+    END LOOP;
     FOR privilege IN
         SELECT a.* FROM pg_class t, aclexplode(t.relacl) a WHERE t.oid = sequence AND a.grantee <> t.relowner
     LOOP

@@ -35,6 +35,10 @@ $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.source.sql() }};
 DROP TRIGGER pgcleave_reverse ON {{ c.names.source.sql() }};
 DROP TABLE {{ c.names.retired.sql() }};
+{%- if c.is_referenced() %}
+DROP TRIGGER pgcleave_reverse_guard ON {{ c.names.source.sql() }};
+DROP FUNCTION {{ c.names.reverse_guard.sql() }}();
+{%- endif %}
 DROP FUNCTION {{ c.names.reverse.sql() }}();
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
 DROP FUNCTION {{ c.names.sync.sql() }}();

@@ -12,3 +12,12 @@ BEGIN
     RETURN NULL; -- nothing to do before the cutover
 END
 $pgcleave$;
+{%- if c.is_referenced() %}
+CREATE OR REPLACE FUNCTION {{ c.names.reverse_guard.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+BEGIN
+    RETURN NEW; -- nothing to do before the cutover
+END
+$pgcleave$;
+{%- endif %}

@@ -64,6 +64,28 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
+{%- if c.is_referenced() %}
+-- A new primary key and another partition in one UPDATE come as DELETE and INSERT, which foreign keys at
+-- the retired table would take for a deletion.
+CREATE OR REPLACE FUNCTION {{ c.names.reverse_guard.sql() }}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+DECLARE
+    stays boolean;
+BEGIN
+    IF {{ c.primary_key.equal("OLD", "NEW") }} THEN
+        RETURN NEW;
+    END IF;
+    EXECUTE 'SELECT ' || pg_get_partition_constraintdef(TG_RELID) || ' FROM (SELECT ($1).*) row_to_be' INTO stays USING NEW;
+    IF NOT stays THEN
+        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+            MESSAGE = 'a row of ' || {{ c.label.sql() }} || ' cannot change its primary key and its partition in one UPDATE while foreign keys refer to the retired table',
+            HINT = 'change the primary key in one UPDATE and the partition key in another';
+    END IF;
+    RETURN NEW;
+END
+$pgcleave$;
+{%- endif %}
 CREATE OR REPLACE FUNCTION {{ c.names.reverse_truncate.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     IF NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
        AND position('unseen_snapshots' IN coalesce(current_setting('pgcleave.allow', true), '')) = 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION USING ERRCODE = 'PGC04',
             MESSAGE = format('the role %I cannot see whether others hold snapshots older than the switch', current_user),
             HINT = 'GRANT pg_read_all_stats to it, or make sure that no REPEATABLE READ transaction is that old and allow unseen_snapshots';
     END IF;

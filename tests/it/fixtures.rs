@@ -93,7 +93,7 @@ impl Fixture {
              UNION ALL SELECT 'sequence ' || objid::regclass FROM pg_depend
                  WHERE refobjid = '{0}'::regclass AND classid = 'pg_class'::regclass AND deptype IN ('a', 'i')
                    AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S')
-             UNION ALL SELECT 'statistics ' || stxname FROM pg_statistic_ext WHERE stxrelid = '{0}'::regclass
+             UNION ALL SELECT 'statistics ' || stxname || coalesce(stxstattarget, -1) FROM pg_statistic_ext WHERE stxrelid = '{0}'::regclass
              UNION ALL SELECT 'grant ' || aclexplode(relacl) FROM pg_class WHERE oid = '{0}'::regclass
              UNION ALL SELECT 'column grant ' || attname || attacl::text FROM pg_attribute
                  WHERE attrelid = '{0}'::regclass AND attacl IS NOT NULL

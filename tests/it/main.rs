@@ -3,9 +3,11 @@
 
 mod catalog;
 mod connect;
+mod determinism;
 mod drift;
 mod example;
 mod fixtures;
+mod privileges;
 mod prompts;
 mod psql_only;
 mod races;

@@ -119,6 +119,18 @@ fn children_follow_a_primary_key_change_and_survive_a_move() {
         ["8"]
     );
     database.run_sql("UPDATE events SET id = id + 5000 WHERE id < 5; DELETE FROM events WHERE id = 9");
+    let both = "UPDATE events SET id = 2010, at = at + interval '35 days' WHERE id = 10";
+    let error = database.client().execute(both, &[]).unwrap_err();
+    assert_eq!(
+        error.code(),
+        Some(&SqlState::FEATURE_NOT_SUPPORTED),
+        "it would have deleted the child"
+    );
+    database.run_sql("UPDATE events SET id = 2011, at = at + interval '1 minute' WHERE id = 11");
+    assert_eq!(
+        database.lines("SELECT event::text FROM notes WHERE id = 11"),
+        ["2011"]
+    );
     assert_eq!(database.lines("SELECT count(*)::text FROM notes"), ["19"]);
     pgcleave.ok(&["verify"]);
 }

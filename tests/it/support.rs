@@ -30,8 +30,8 @@ impl Shared {
             Server::start(&programs, &settings).unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
         let url = server.url("DATABASE");
         let stop = server.stop_command();
-        server.keep();
-        stop_after_this_process(&stop);
+        let folder = server.keep();
+        stop_after_this_process(&format!("{stop}; rm -rf '{}'", folder.display()));
         Self { url, programs }
     }
 }

@@ -260,7 +260,7 @@ fn a_low_privilege_owner_converts_its_own_table() {
         said.stderr
     );
     let said = as_owner(&["apply", "--yes"]);
-    assert_eq!(said.code, 5, "{}", said.stderr);
+    assert_eq!(said.code, 4, "{}", said.stderr);
     assert!(
         said.stderr.contains("snapshots older than the switch") && said.stderr.contains("unseen_snapshots"),
         "{}",
