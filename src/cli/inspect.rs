@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use chrono::NaiveDate;
 use indicatif::HumanBytes;
+use postgres::Client;
 use serde::Serialize;
 
 use super::facts::{Loaded, Wish, load, placement_problems};
@@ -18,13 +19,23 @@ struct Report<'a> {
     format: u32,
     table: &'a Table,
     measures: &'a Measures,
-    candidates: &'a [Candidate],
+    candidates: &'a [Judged],
+    /// The key and interval that the problems were judged by.
     proposal: Option<Proposal>,
     blocked: bool,
     problems: &'a [Problem],
 }
 
-/// The key and interval that the problems were judged by.
+/// A candidate with what it would come to.
+#[derive(Serialize)]
+struct Judged {
+    #[serde(flatten)]
+    candidate: Candidate,
+    /// `None` where reading the column's range would take a scan of the table.
+    proposal: Option<Proposal>,
+}
+
+/// A key with its interval and what it holds.
 #[derive(Serialize)]
 struct Proposal {
     key: String,
@@ -56,6 +67,7 @@ pub fn run(cli: &Cli, args: &InspectArgs) -> Result<(), Failure> {
         )),
     }
     problems.sort_by_key(|p| p.severity);
+    let candidates = judge(&mut client, &loaded, args)?;
     let blocked = problems.iter().any(|p| p.severity == Severity::Blocker);
     let proposal = spec.as_ref().map(|spec| proposal(&loaded.facts, spec));
     let text = match args.format {
@@ -63,12 +75,12 @@ pub fn run(cli: &Cli, args: &InspectArgs) -> Result<(), Failure> {
             format: 1,
             table: &loaded.facts.table,
             measures: &loaded.measures,
-            candidates: &loaded.candidates,
+            candidates: &candidates,
             proposal,
             blocked,
             problems: &problems,
         })?,
-        Format::Text => text(&loaded, proposal.as_ref(), &problems),
+        Format::Text => text(&loaded, &candidates, proposal.as_ref(), &problems),
     };
     println!("{text}");
     if blocked { Err(Failure::blocked()) } else { Ok(()) }
@@ -80,17 +92,53 @@ fn judged_by(loaded: &Loaded, args: &InspectArgs, name: String) -> Option<TableS
         Some(key) => key.clone(),
         None => loaded.candidates.first()?.column.as_str().to_owned(),
     };
-    Some(TableSpec {
+    Some(spec_for(
+        key,
+        args.interval.unwrap_or_else(|| propose(&loaded.facts)),
+        args,
+        name,
+    ))
+}
+
+fn spec_for(key: String, interval: Interval, args: &InspectArgs, name: String) -> TableSpec {
+    TableSpec {
         name,
         key,
         strategy: Strategy::Range,
-        interval: args.interval.unwrap_or_else(|| propose(&loaded.facts)),
+        interval,
         premake: args.premake,
         time_zone: args.time_zone,
         runner: RunnerName::Plain,
         out: DEFAULT_OUT.into(),
         batch_size: DEFAULT_BATCH_BLOCKS,
-    })
+    }
+}
+
+/// An interval and a partition count for each candidate whose range an index gives.
+fn judge(client: &mut Client, loaded: &Loaded, args: &InspectArgs) -> Result<Vec<Judged>, Failure> {
+    let table = &loaded.facts.table;
+    let mut judged = Vec::new();
+    for candidate in &loaded.candidates {
+        let mut proposal = None;
+        if candidate.leads_an_index {
+            let key = candidate.column.as_str();
+            let wish = Wish {
+                key: Some(key),
+                time_zone: args.time_zone,
+            };
+            let facts = load(client, &table.name, &wish)?.facts;
+            let interval = args.interval.unwrap_or_else(|| propose(&facts));
+            proposal = Some(self::proposal(
+                &facts,
+                &spec_for(key.to_owned(), interval, args, table.name.typed()),
+            ));
+        }
+        judged.push(Judged {
+            candidate: candidate.clone(),
+            proposal,
+        });
+    }
+    Ok(judged)
 }
 
 /// The interval that suits the key's range.
@@ -111,15 +159,20 @@ fn proposal(facts: &Facts, spec: &TableSpec) -> Proposal {
     }
 }
 
-fn text(loaded: &Loaded, proposal: Option<&Proposal>, problems: &[Problem]) -> String {
+fn text(loaded: &Loaded, candidates: &[Judged], proposal: Option<&Proposal>, problems: &[Problem]) -> String {
     let mut out = String::new();
     // Writing into a String can't fail.
-    let _ = describe(&mut out, loaded, proposal);
+    let _ = describe(&mut out, loaded, candidates, proposal);
     let _ = describe_problems(&mut out, problems);
     out.trim_end().to_owned()
 }
 
-fn describe(out: &mut String, loaded: &Loaded, proposal: Option<&Proposal>) -> std::fmt::Result {
+fn describe(
+    out: &mut String,
+    loaded: &Loaded,
+    candidates: &[Judged],
+    proposal: Option<&Proposal>,
+) -> std::fmt::Result {
     let (table, measures) = (&loaded.facts.table, &loaded.measures);
     let bytes = |n: i64| HumanBytes(n.unsigned_abs()).to_string();
     writeln!(
@@ -180,7 +233,7 @@ fn describe(out: &mut String, loaded: &Loaded, proposal: Option<&Proposal>) -> s
     section(
         out,
         "candidates for the key",
-        loaded.candidates.iter().map(candidate_line),
+        candidates.iter().map(candidate_line),
     )?;
     if let Some(proposal) = proposal {
         section(out, "proposal", proposal_lines(proposal))?;
@@ -226,7 +279,8 @@ fn column_line(column: &crate::model::Column) -> String {
     line
 }
 
-fn candidate_line(candidate: &Candidate) -> String {
+fn candidate_line(judged: &Judged) -> String {
+    let candidate = &judged.candidate;
     let mut facts = vec![candidate.type_sql.clone()];
     facts.push(
         if candidate.not_null {
@@ -244,10 +298,18 @@ fn candidate_line(candidate: &Candidate) -> String {
         }
         .to_owned(),
     );
-    if candidate.leads_an_index {
-        facts.push("leads an index".to_owned());
-    }
+    facts.push(match &judged.proposal {
+        Some(proposal) => format!("{}: {}", proposal.interval, partition_count(proposal)),
+        None => "range not read, as no index leads with it".to_owned(),
+    });
     format!("{}: {}", candidate.column.as_str(), facts.join(", "))
+}
+
+fn partition_count(proposal: &Proposal) -> String {
+    let count = proposal
+        .partitions
+        .map_or("too many".to_owned(), |n| n.to_string());
+    format!("{count} partitions with the default partition")
 }
 
 fn proposal_lines(proposal: &Proposal) -> impl Iterator<Item = String> {
@@ -257,13 +319,12 @@ fn proposal_lines(proposal: &Proposal) -> impl Iterator<Item = String> {
         _ => "no values yet".to_owned(),
     };
     let holds = |what: &str, is: bool| format!("{}{what}", if is { "holds " } else { "no " });
-    let count = proposal
-        .partitions
-        .map_or("too many".to_owned(), |n| n.to_string());
     [
         format!(
-            "partition by range ({}), {}: {count} partitions with the default partition",
-            proposal.key, proposal.interval
+            "partition by range ({}), {}: {}",
+            proposal.key,
+            proposal.interval,
+            partition_count(proposal)
         ),
         format!(
             "key {ends}; {}, {}",

@@ -37,6 +37,25 @@ fn inspect_reports_facts_candidates_and_problems_as_text_and_json() {
     assert_eq!(report["table"]["foreign_keys_in"].as_array().unwrap().len(), 2);
     assert_eq!(report["proposal"]["key"], "at");
     assert_eq!(report["candidates"][0]["not_null"], true);
+    assert_eq!(
+        report["candidates"][0]["proposal"],
+        Value::Null,
+        "no index leads with it"
+    );
+    let indexed = Fixture::load("index_kinds");
+    let report = json(
+        &indexed
+            .pgcleave
+            .ok(&["inspect", "events", "--format", "json"])
+            .stdout,
+    );
+    assert_eq!(report["candidates"][0]["proposal"]["interval"], "monthly");
+    assert!(
+        report["candidates"][0]["proposal"]["partitions"]
+            .as_u64()
+            .unwrap()
+            > 10
+    );
     assert!(report["measures"]["estimated_rows"].as_f64().unwrap() > 400.0);
 }
 
