@@ -43,7 +43,7 @@ use crate::spec::{RunnerName, Strategy};
 )]
 pub struct Cli {
     /// Connection URL or key=value string; the password is better kept in ~/.pgpass or PGPASSWORD.
-    #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// When to colour the output (NO_COLOR is honoured).
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

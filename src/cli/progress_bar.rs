@@ -33,7 +33,7 @@ impl Reporter for Bar {
             return;
         }
         let template = if is_long {
-            "{spinner} {prefix} {wide_bar} {percent}% {msg}"
+            "{spinner} {prefix} {bar:12} {percent}% {msg}"
         } else {
             "{spinner} {prefix} {msg}"
         };

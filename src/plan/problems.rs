@@ -376,11 +376,11 @@ fn about_the_application(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Pro
         "retry such statements, or don't change the key of rows that others write",
     ));
     problems.push(note(
-        "REPEATABLE READ and SERIALIZABLE transactions that began before the switch (keep_in_step) and write to the table after it fail once with 40001",
+        "REPEATABLE READ and SERIALIZABLE transactions get 40001 from the sync in two cases: they began before the switch (keep_in_step) and write after it, or they write a key that another transaction has deleted since they began",
         "retry them, as those levels ask for anyway",
     ));
     problems.push(note(
-        "COPY table TO becomes COPY (SELECT … FROM table) TO; LOCK TABLE locks every partition; pg_relation_size is 0 for the partitioned table; tools that list relkind r don't see it",
+        "COPY table TO becomes COPY (SELECT … FROM table) TO; LOCK TABLE locks every partition; pg_relation_size is 0 for the partitioned table; tools that list relkind r don't see it; a unique violation names the partition's constraint; INSERT … RETURNING xmin fails",
         "look through scripts and dashboards",
     ));
     problems.push(note(

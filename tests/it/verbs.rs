@@ -314,3 +314,19 @@ fn help_completions_and_the_manual_page_are_there() {
     assert!(pgcleave.ok(&["completions", "bash"]).stdout.contains("_pgcleave"));
     assert!(pgcleave.ok(&["man"]).stdout.starts_with(".ie"));
 }
+
+#[test]
+fn inspect_reads_as_it_did() {
+    let database = Database::new();
+    database.run_sql(include_str!("../example/schema.sql"));
+    let text = Pgcleave::new(&database)
+        .ok(&["inspect", "events", "--interval", "monthly", "--premake", "0"])
+        .stdout;
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    // Sizes differ by version, and the count of partitions by the day.
+    settings.add_filter(r"[0-9.]+ (B|KiB|MiB)", "[size]");
+    settings.add_filter(r"[0-9]+ partitions", "[n] partitions");
+    settings.bind(|| insta::assert_snapshot!("inspect", text));
+}
