@@ -4,7 +4,7 @@ use postgres::Client;
 use serde::Serialize;
 
 use super::failure::ApplyError;
-use super::run::Relations;
+use super::relations::Relations;
 
 /// One partition's rows on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

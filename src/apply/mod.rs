@@ -5,11 +5,13 @@
 mod compare;
 mod failure;
 mod progress;
+mod relations;
 mod run;
 mod stage;
 
 pub use compare::{Comparison, compare};
 pub use failure::ApplyError;
 pub use progress::{Progress, Reporter};
-pub use run::{Relations, Session};
+pub use relations::Relations;
+pub use run::Session;
 pub use stage::{Position, Stage, is_done, read_stage};

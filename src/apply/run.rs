@@ -10,25 +10,13 @@ use postgres::Client;
 
 use super::failure::ApplyError;
 use super::progress::Reporter;
+use super::relations::Relations;
 use super::stage::{Position, read_stage};
 use crate::db::advisory_lock;
 use crate::db::connect::Target;
 use crate::db::history::{self, Direction, Entry, Outcome};
 use crate::migration::{MigrationFile, Mode};
-use crate::sql::{Literal, QualifiedName};
-
-/// The relations of a conversion that a run looks at.
-#[derive(Debug, Clone)]
-pub struct Relations {
-    pub source: QualifiedName,
-    pub copy: QualifiedName,
-    pub retired: QualifiedName,
-    pub state: QualifiedName,
-    pub log: QualifiedName,
-    pub copy_batches: QualifiedName,
-    pub reverse: QualifiedName,
-    pub compare: QualifiedName,
-}
+use crate::sql::Literal;
 
 /// How often a long step's progress is read.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);

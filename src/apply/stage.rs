@@ -4,7 +4,7 @@ use postgres::Client;
 use serde::Serialize;
 
 use super::progress::Progress;
-use super::run::Relations;
+use super::relations::Relations;
 use crate::db::history::{Entry, is_applied};
 
 /// How far a conversion is; each stage holds all before it.

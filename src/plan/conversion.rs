@@ -5,35 +5,18 @@
 //! names and lists, so that they stand once in [`Conversion`] and a [`Step`]
 //! says only which template is rendered with them.
 
-use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
-
 use super::bounds::{self, KeyType, Range};
+use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
+use super::facts::{Facts, partition_name, partition_ranges};
 use super::names::{Names, derived};
 use super::problems::{Problem, Severity, find_problems};
 use super::step::Step;
-use crate::model::{
-    Column, Index, Key, KeyRange, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View,
-};
+use crate::model::{Column, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View};
 use crate::spec::TableSpec;
 use crate::sql::{
     ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
-    retarget, split_at_table,
+    retarget,
 };
-
-/// What a plan is made from; `catalog.json` holds it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Version of this file's format.
-    pub format: u32,
-    /// The server's date in the pinned time zone when the facts were read.
-    pub as_of: NaiveDate,
-    pub key_range: KeyRange,
-    pub table: Table,
-}
-
-/// Version of `catalog.json` that this program writes and reads.
-pub const FACTS_FORMAT: u32 = 1;
 
 /// The steps, what they need, and what the user should know.
 #[derive(Debug, Clone)]
@@ -338,27 +321,6 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
     })
 }
 
-/// The partitions that the table gets beside its default partition.
-///
-/// # Errors
-/// When there would be too many.
-pub fn partition_ranges(facts: &Facts, spec: &TableSpec) -> Result<Vec<Range>, bounds::BoundsError> {
-    let first = facts.key_range.first.as_deref().and_then(bounds::parse_day);
-    bounds::ranges(spec.interval, first, facts.as_of, spec.premake)
-}
-
-/// Names of all partitions, the default partition last; none where there would
-/// be too many.
-pub fn partition_names(facts: &Facts, spec: &TableSpec) -> Vec<QualifiedName> {
-    let names = Names::of(&facts.table.name);
-    let Ok(ranges) = partition_ranges(facts, spec) else {
-        return Vec::new();
-    };
-    let mut all: Vec<QualifiedName> = ranges.iter().map(|r| partition_name(&names, spec, r)).collect();
-    all.push(names.default_partition);
-    all
-}
-
 fn planned_partitions(
     ranges: &[Range],
     bounds: &[Literal],
@@ -374,10 +336,6 @@ fn planned_partitions(
             upper: pair[1].clone(),
         })
         .collect()
-}
-
-fn partition_name(names: &Names, spec: &TableSpec, range: &Range) -> QualifiedName {
-    derived(&names.source, &format!("_{}", spec.interval.suffix(range.start)))
 }
 
 /// One name per bucket of `width_bucket`: before the first bound, each
@@ -406,7 +364,7 @@ fn key_columns(key: &Key) -> KeyColumns {
 }
 
 /// The primary key's columns, and the partition key behind them where it isn't one of them.
-fn with_partition_key(primary: &Key, key: &Ident) -> Option<KeyColumns> {
+pub(super) fn with_partition_key(primary: &Key, key: &Ident) -> Option<KeyColumns> {
     let mut columns: Vec<(Ident, QualifiedOperator)> = primary
         .columns
         .iter()
@@ -573,7 +531,7 @@ fn parameters(parameters: &[StorageParameter]) -> Fragment {
     }))
 }
 
-fn with_parameters(list: &[StorageParameter]) -> Fragment {
+pub(super) fn with_parameters(list: &[StorageParameter]) -> Fragment {
     if list.is_empty() {
         return Fragment::default();
     }
@@ -601,170 +559,6 @@ fn grants(table: &Table, copy: &QualifiedName) -> Vec<Fragment> {
         Fragment::new("GRANT {} ON TABLE {} TO {}{}", &[&what, copy, &to, &option])
     });
     listed.then_some(revoke).into_iter().chain(grants).collect()
-}
-
-/// An index of the source with its counterpart on the copy.
-struct CarriedIndex {
-    name: QualifiedName,
-    copy_name: QualifiedName,
-    retired_name: QualifiedName,
-    build: Fragment,
-    drop: Fragment,
-    constraint: bool,
-    comment: Option<String>,
-}
-
-fn carried_indexes(table: &Table, names: &Names, key: &Column) -> Option<Vec<CarriedIndex>> {
-    let mut carried = vec![carried_primary_key(table, names, key)?];
-    for unique in &table.unique_keys {
-        carried.push(carried_unique(table, names, unique)?);
-    }
-    for index in table.indexes.iter().filter(|i| i.valid) {
-        carried.push(carried_index(table, names, index));
-    }
-    Some(carried)
-}
-
-fn carried_primary_key(table: &Table, names: &Names, key: &Column) -> Option<CarriedIndex> {
-    let primary = table.primary_key.as_ref()?;
-    let columns = with_partition_key(primary, &key.name)?.list();
-    let mut definition = Fragment::new(
-        "PRIMARY KEY ({})",
-        &[&Fragment::list(columns.columns().iter().cloned())],
-    );
-    let include: Vec<Ident> = primary
-        .include
-        .iter()
-        .filter(|c| **c != key.name)
-        .cloned()
-        .collect();
-    if !include.is_empty() {
-        definition = Fragment::new("{} INCLUDE ({})", &[&definition, &Fragment::list(include)]);
-    }
-    definition = Fragment::new(
-        "{}{}",
-        &[&definition, &with_parameters(&primary.storage_parameters)],
-    );
-    if let Some(tablespace) = &primary.tablespace {
-        definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
-    }
-    Some(carried_constraint(table, names, primary, definition))
-}
-
-fn carried_constraint(table: &Table, names: &Names, key: &Key, definition: Fragment) -> CarriedIndex {
-    let (name, copy_name, retired_name) = index_names(table, &key.name);
-    CarriedIndex {
-        build: Fragment::new(
-            "ALTER TABLE {} ADD CONSTRAINT {} {}",
-            &[&names.copy, &copy_name.name, &definition],
-        ),
-        drop: Fragment::new(
-            "ALTER TABLE {} DROP CONSTRAINT {}",
-            &[&names.copy, &copy_name.name],
-        ),
-        name,
-        copy_name,
-        retired_name,
-        constraint: true,
-        comment: key.comment.clone(),
-    }
-}
-
-fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedIndex> {
-    if key.constraint {
-        let mut definition = Fragment::new("{}", &[&key.definition]);
-        if let Some(tablespace) = &key.tablespace {
-            definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
-        }
-        return Some(carried_constraint(table, names, key, definition));
-    }
-    let (_, using) = split_at_table(&key.definition, "ON", &table.name)?;
-    let using = ServerSql::from_server(using.trim_start());
-    let head = Fragment::new("CREATE UNIQUE INDEX", &[]);
-    Some(built_index(
-        table,
-        names,
-        &key.name,
-        &head,
-        &using,
-        key.tablespace.as_ref(),
-        key.comment.clone(),
-    ))
-}
-
-fn carried_index(table: &Table, names: &Names, index: &Index) -> CarriedIndex {
-    let head = Fragment::new("CREATE INDEX", &[]);
-    let using = ServerSql::from_server(index.using.as_str().trim_start());
-    let mut carried = built_index(
-        table,
-        names,
-        &index.name,
-        &head,
-        &using,
-        index.tablespace.as_ref(),
-        index.comment.clone(),
-    );
-    for (column, target) in &index.statistics_targets {
-        carried.build = Fragment::new(
-            "{};\nALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}",
-            &[
-                &carried.build,
-                &carried.copy_name,
-                &Number((*column).into()),
-                &Number((*target).into()),
-            ],
-        );
-    }
-    carried
-}
-
-fn built_index(
-    table: &Table,
-    names: &Names,
-    name: &Ident,
-    head: &Fragment,
-    using: &ServerSql,
-    tablespace: Option<&Ident>,
-    comment: Option<String>,
-) -> CarriedIndex {
-    let (name, copy_name, retired_name) = index_names(table, name);
-    CarriedIndex {
-        build: Fragment::new(
-            "{} {} ON {} {}",
-            &[
-                head,
-                &copy_name.name,
-                &names.copy,
-                &in_tablespace(using, tablespace),
-            ],
-        ),
-        drop: Fragment::new("DROP INDEX {}", &[&copy_name]),
-        name,
-        copy_name,
-        retired_name,
-        constraint: false,
-        comment,
-    }
-}
-
-/// TABLESPACE stands before WHERE; `pg_get_indexdef` leaves it out.
-fn in_tablespace(using: &ServerSql, tablespace: Option<&Ident>) -> Fragment {
-    let Some(tablespace) = tablespace else {
-        return Fragment::new("{}", &[using]);
-    };
-    let (body, filter) = match using.as_str().find(" WHERE (") {
-        Some(at) => using.as_str().split_at(at),
-        None => (using.as_str(), ""),
-    };
-    let (body, filter) = (ServerSql::from_server(body), ServerSql::from_server(filter));
-    Fragment::new("{} TABLESPACE {}{}", &[&body, tablespace, &filter])
-}
-
-fn index_names(table: &Table, name: &Ident) -> (QualifiedName, QualifiedName, QualifiedName) {
-    let name = table.name.sibling(name.clone());
-    let copy = derived(&name, "_pgcleave_copy");
-    let retired = derived(&name, "_pgcleave_retired");
-    (name, copy, retired)
 }
 
 struct StatisticsNames {

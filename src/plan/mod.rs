@@ -2,14 +2,17 @@
 
 pub mod bounds;
 mod candidates;
+mod carried_indexes;
 mod conversion;
 mod dependents;
+mod facts;
 mod names;
 mod problems;
 mod step;
 
 pub use candidates::{Candidate, candidates};
-pub use conversion::{Conversion, FACTS_FORMAT, Facts, Plan, partition_names, plan_conversion};
+pub use conversion::{Conversion, Plan, plan_conversion};
+pub use facts::{FACTS_FORMAT, Facts, partition_names};
 pub use names::{Names, derived, hex};
 pub use problems::{Problem, Severity, find_problems};
 pub use step::{Hazard, LockMode, LockTaken, Step};

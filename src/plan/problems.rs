@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::bounds::KeyType;
-use super::conversion::{Facts, partition_ranges};
 use super::dependents::about_dependents;
+use super::facts::{Facts, partition_ranges};
 use crate::model::{Column, Key, Persistence, RelationKind, ReplicaIdentity, Table};
 use crate::spec::TableSpec;
 use crate::sql::QualifiedName;

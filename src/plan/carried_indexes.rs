@@ -1,0 +1,175 @@
+//! Every index of the source with its counterpart on the copy.
+
+use super::names::{Names, derived};
+use crate::model::{Column, Index, Key, Table};
+use crate::sql::{Fragment, Ident, Number, QualifiedName, ServerSql, split_at_table};
+
+/// An index of the source with its counterpart on the copy.
+pub(super) struct CarriedIndex {
+    pub(super) name: QualifiedName,
+    pub(super) copy_name: QualifiedName,
+    pub(super) retired_name: QualifiedName,
+    pub(super) build: Fragment,
+    pub(super) drop: Fragment,
+    pub(super) constraint: bool,
+    pub(super) comment: Option<String>,
+}
+
+/// The primary key, the unique keys and every valid index; `None` where a
+/// definition could not be taken apart.
+pub(super) fn carried_indexes(table: &Table, names: &Names, key: &Column) -> Option<Vec<CarriedIndex>> {
+    let mut carried = vec![carried_primary_key(table, names, key)?];
+    for unique in &table.unique_keys {
+        carried.push(carried_unique(table, names, unique)?);
+    }
+    for index in table.indexes.iter().filter(|i| i.valid) {
+        carried.push(carried_index(table, names, index));
+    }
+    Some(carried)
+}
+
+fn carried_primary_key(table: &Table, names: &Names, key: &Column) -> Option<CarriedIndex> {
+    let primary = table.primary_key.as_ref()?;
+    let columns = super::conversion::with_partition_key(primary, &key.name)?.list();
+    let mut definition = Fragment::new(
+        "PRIMARY KEY ({})",
+        &[&Fragment::list(columns.columns().iter().cloned())],
+    );
+    let include: Vec<Ident> = primary
+        .include
+        .iter()
+        .filter(|c| **c != key.name)
+        .cloned()
+        .collect();
+    if !include.is_empty() {
+        definition = Fragment::new("{} INCLUDE ({})", &[&definition, &Fragment::list(include)]);
+    }
+    definition = Fragment::new(
+        "{}{}",
+        &[
+            &definition,
+            &super::conversion::with_parameters(&primary.storage_parameters),
+        ],
+    );
+    if let Some(tablespace) = &primary.tablespace {
+        definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
+    }
+    Some(carried_constraint(table, names, primary, definition))
+}
+
+fn carried_constraint(table: &Table, names: &Names, key: &Key, definition: Fragment) -> CarriedIndex {
+    let (name, copy_name, retired_name) = index_names(table, &key.name);
+    CarriedIndex {
+        build: Fragment::new(
+            "ALTER TABLE {} ADD CONSTRAINT {} {}",
+            &[&names.copy, &copy_name.name, &definition],
+        ),
+        drop: Fragment::new(
+            "ALTER TABLE {} DROP CONSTRAINT {}",
+            &[&names.copy, &copy_name.name],
+        ),
+        name,
+        copy_name,
+        retired_name,
+        constraint: true,
+        comment: key.comment.clone(),
+    }
+}
+
+fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedIndex> {
+    if key.constraint {
+        let mut definition = Fragment::new("{}", &[&key.definition]);
+        if let Some(tablespace) = &key.tablespace {
+            definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
+        }
+        return Some(carried_constraint(table, names, key, definition));
+    }
+    let (_, using) = split_at_table(&key.definition, "ON", &table.name)?;
+    let using = ServerSql::from_server(using.trim_start());
+    let head = Fragment::new("CREATE UNIQUE INDEX", &[]);
+    Some(built_index(
+        table,
+        names,
+        &key.name,
+        &head,
+        &using,
+        key.tablespace.as_ref(),
+        key.comment.clone(),
+    ))
+}
+
+fn carried_index(table: &Table, names: &Names, index: &Index) -> CarriedIndex {
+    let head = Fragment::new("CREATE INDEX", &[]);
+    let using = ServerSql::from_server(index.using.as_str().trim_start());
+    let mut carried = built_index(
+        table,
+        names,
+        &index.name,
+        &head,
+        &using,
+        index.tablespace.as_ref(),
+        index.comment.clone(),
+    );
+    for (column, target) in &index.statistics_targets {
+        carried.build = Fragment::new(
+            "{};\nALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}",
+            &[
+                &carried.build,
+                &carried.copy_name,
+                &Number((*column).into()),
+                &Number((*target).into()),
+            ],
+        );
+    }
+    carried
+}
+
+fn built_index(
+    table: &Table,
+    names: &Names,
+    name: &Ident,
+    head: &Fragment,
+    using: &ServerSql,
+    tablespace: Option<&Ident>,
+    comment: Option<String>,
+) -> CarriedIndex {
+    let (name, copy_name, retired_name) = index_names(table, name);
+    CarriedIndex {
+        build: Fragment::new(
+            "{} {} ON {} {}",
+            &[
+                head,
+                &copy_name.name,
+                &names.copy,
+                &in_tablespace(using, tablespace),
+            ],
+        ),
+        drop: Fragment::new("DROP INDEX {}", &[&copy_name]),
+        name,
+        copy_name,
+        retired_name,
+        constraint: false,
+        comment,
+    }
+}
+
+/// TABLESPACE stands before WHERE; `pg_get_indexdef` leaves it out.
+fn in_tablespace(using: &ServerSql, tablespace: Option<&Ident>) -> Fragment {
+    let Some(tablespace) = tablespace else {
+        return Fragment::new("{}", &[using]);
+    };
+    let (body, filter) = match using.as_str().find(" WHERE (") {
+        Some(at) => using.as_str().split_at(at),
+        None => (using.as_str(), ""),
+    };
+    let (body, filter) = (ServerSql::from_server(body), ServerSql::from_server(filter));
+    Fragment::new("{} TABLESPACE {}{}", &[&body, tablespace, &filter])
+}
+
+/// An index's name on the source, on the copy, and on the retired table.
+pub(super) fn index_names(table: &Table, name: &Ident) -> (QualifiedName, QualifiedName, QualifiedName) {
+    let name = table.name.sibling(name.clone());
+    let copy = derived(&name, "_pgcleave_copy");
+    let retired = derived(&name, "_pgcleave_retired");
+    (name, copy, retired)
+}
