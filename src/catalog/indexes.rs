@@ -76,7 +76,8 @@ fn key(answer: &Answer, columns: &mut KeyColumns) -> Result<Key, CatalogError> {
         tablespace: answer.optional_ident("tablespace")?,
         partial_or_expression: answer.value("partial_or_expression")?,
         valid: answer.value("valid")?,
-        comment: answer.value("comment")?,
+        comment: answer.value("constraint_comment")?,
+        index_comment: answer.value("comment")?,
         bytes: answer.value("bytes")?,
     })
 }
@@ -85,7 +86,7 @@ fn exclusion(answer: &Answer) -> Result<NamedDefinition, CatalogError> {
     Ok(NamedDefinition {
         name: answer.ident("name")?,
         definition: answer.sql("constraint_definition")?,
-        comment: answer.value("comment")?,
+        comment: answer.value("constraint_comment")?,
     })
 }
 

@@ -217,7 +217,10 @@ pub struct Key {
     /// Partial or expression index.
     pub partial_or_expression: bool,
     pub valid: bool,
+    /// On the constraint.
     pub comment: Option<String>,
+    /// On the index, which may have one of its own.
+    pub index_comment: Option<String>,
     /// `pg_relation_size` in bytes.
     #[serde(skip)]
     pub bytes: i64,

@@ -11,7 +11,9 @@ pub(super) struct CarriedIndex {
     pub(super) retired_name: QualifiedName,
     pub(super) build: Fragment,
     pub(super) drop: Fragment,
-    pub(super) constraint: bool,
+    /// Comment on the constraint.
+    pub(super) constraint_comment: Option<String>,
+    /// Comment on the index.
     pub(super) comment: Option<String>,
 }
 
@@ -71,8 +73,8 @@ fn carried_constraint(table: &Table, names: &Names, key: &Key, definition: Fragm
         name,
         copy_name,
         retired_name,
-        constraint: true,
-        comment: key.comment.clone(),
+        constraint_comment: key.comment.clone(),
+        comment: key.index_comment.clone(),
     }
 }
 
@@ -94,7 +96,7 @@ fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedInde
         &head,
         &using,
         key.tablespace.as_ref(),
-        key.comment.clone(),
+        key.index_comment.clone(),
     ))
 }
 
@@ -148,7 +150,7 @@ fn built_index(
         name,
         copy_name,
         retired_name,
-        constraint: false,
+        constraint_comment: None,
         comment,
     }
 }

@@ -472,16 +472,18 @@ fn constraint_comments<'a>(
 fn dependent_comments(table: &Table, names: &Names, carried: &[CarriedIndex]) -> Vec<Fragment> {
     let mut comments = Vec::new();
     for index in carried {
-        let Some(text) = &index.comment else { continue };
-        let text = Literal::new(text.as_str());
-        comments.push(if index.constraint {
-            Fragment::new(
-                "COMMENT ON CONSTRAINT {} ON {} IS {}",
-                &[&index.copy_name.name, &names.copy, &text],
-            )
-        } else {
-            Fragment::new("COMMENT ON INDEX {} IS {}", &[&index.copy_name, &text])
-        });
+        if let Some(text) = &index.constraint_comment {
+            let text = Literal::new(text.as_str());
+            let on = "COMMENT ON CONSTRAINT {} ON {} IS {}";
+            comments.push(Fragment::new(on, &[&index.copy_name.name, &names.copy, &text]));
+        }
+        if let Some(text) = &index.comment {
+            let text = Literal::new(text.as_str());
+            comments.push(Fragment::new(
+                "COMMENT ON INDEX {} IS {}",
+                &[&index.copy_name, &text],
+            ));
+        }
     }
     for trigger in &table.triggers {
         let Some(text) = &trigger.comment else { continue };

@@ -85,8 +85,8 @@ impl Fixture {
     /// Indexes, constraints, sequences and triggers that applications know by name.
     pub fn names(&self) -> Vec<String> {
         self.database.lines(&format!(
-            "SELECT 'index ' || indexrelid::regclass FROM pg_index WHERE indrelid = '{0}'::regclass
-             UNION ALL SELECT 'constraint ' || conname || ' ' || contype::text FROM pg_constraint
+            "SELECT concat('index ', indexrelid::regclass, obj_description(indexrelid, 'pg_class')) FROM pg_index WHERE indrelid = '{0}'::regclass
+             UNION ALL SELECT concat('constraint ', conname, contype, obj_description(oid, 'pg_constraint')) FROM pg_constraint
                  WHERE conrelid = '{0}'::regclass AND contype <> 'n'
              UNION ALL SELECT 'trigger ' || tgname || ' ' || tgenabled::text FROM pg_trigger
                  WHERE tgrelid = '{0}'::regclass AND NOT tgisinternal AND tgname NOT LIKE 'pgcleave%'

@@ -31,7 +31,8 @@ SELECT i.relname AS name,
        (SELECT pg_catalog.array_agg(a.attstattarget::integer ORDER BY a.attnum)
           FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = x.indexrelid AND a.attstattarget >= 0) AS statistics_targets,
-       coalesce(kd.description, id.description) AS comment,
+       kd.description AS constraint_comment,
+       id.description AS comment,
        pg_catalog.pg_relation_size(x.indexrelid) AS bytes
   FROM pg_catalog.pg_index x
        JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
