@@ -432,11 +432,6 @@ impl ColumnList {
     pub fn of(&self, alias: &'static str) -> Safe<String> {
         Safe(join(&self.columns, |c| format!("{alias}.{c}")))
     }
-
-    /// `"a" = EXCLUDED."a", …`
-    pub fn assign_excluded(&self) -> Safe<String> {
-        Safe(join(&self.columns, |c| format!("{c} = EXCLUDED.{c}")))
-    }
 }
 
 fn join(columns: &[Ident], each: impl Fn(&Ident) -> String) -> String {

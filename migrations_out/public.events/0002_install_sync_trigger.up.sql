@@ -31,7 +31,9 @@ CREATE TABLE "public"."events_pgcleave_state" (
     count_milliseconds bigint,                          -- how long counting both tables took
     trigger_xmin       xid,                             -- traces of someone switching the triggers or
     function_xmin      xid,                             -- their functions off: a lost change, if only for a while
-    switch_xid         xid8                             -- transaction from which on copy = source
+    switch_xid         xid8,                            -- transaction from which on copy = source
+    foreign_keys_added boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
+    verified_at        timestamptz                      -- compared without a difference since the switch
 );
 INSERT INTO "public"."events_pgcleave_state" DEFAULT VALUES;
 ALTER TABLE "public"."events_pgcleave_log" OWNER TO "postgres";

@@ -229,6 +229,7 @@ BEGIN
                 format('ALTER TABLE %s ADD CONSTRAINT %I %s', copy, names[i], definitions[i])]);
         END IF;
     END LOOP;
+    UPDATE "public"."events_pgcleave_state" SET foreign_keys_added = true;
     COMMIT;
 END
 $pgcleave$;

@@ -43,7 +43,7 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
-UPDATE "public"."events_pgcleave_state" SET switch_xid = NULL;
+UPDATE "public"."events_pgcleave_state" SET switch_xid = NULL, verified_at = NULL;
 
 -- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
 UPDATE "public"."events_pgcleave_state" SET

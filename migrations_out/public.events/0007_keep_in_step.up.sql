@@ -58,7 +58,7 @@ BEGIN
         RAISE NOTICE 'rows not counted with writers blocked: it would take about % ms; verify_copy compares them without blocking',
             state.count_milliseconds;
     END IF;
-    UPDATE "public"."events_pgcleave_state" SET switch_xid = pg_current_xact_id();
+    UPDATE "public"."events_pgcleave_state" SET switch_xid = pg_current_xact_id(), verified_at = NULL;
 END
 $pgcleave$;
 

@@ -29,5 +29,6 @@ BEGIN
     END LOOP;
 END
 $pgcleave$;
+UPDATE "public"."events_pgcleave_state" SET foreign_keys_added = false;
 
 COMMIT;

@@ -26,6 +26,14 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the copy is not kept in step', HINT = 'run the steps before this one first';
     END IF;
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE foreign_keys_added) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
+    END IF;
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE verified_at IS NOT NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the copy was not verified since it is in step', HINT = 'run the step verify_copy first';
+    END IF;
     SELECT (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy")
       INTO source_rows, copy_rows;
     IF source_rows <> copy_rows THEN

@@ -14,4 +14,4 @@ pub use failure::ApplyError;
 pub use progress::{Progress, Reporter};
 pub use relations::Relations;
 pub use run::Session;
-pub use stage::{Position, Stage, is_done, read_stage};
+pub use stage::{Position, Stage, read_stage};

@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::progress::Progress;
 use super::relations::Relations;
-use crate::db::history::{Entry, is_applied};
 
 /// How far a conversion is; each stage holds all before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,6 +27,9 @@ pub enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Position {
     pub stage: Stage,
+    /// In step, both are read from the state table; before that they are false, after the cutover true.
+    pub foreign_keys_added: bool,
+    pub verified: bool,
     #[serde(flatten)]
     pub progress: Progress,
 }
@@ -39,6 +41,8 @@ pub struct Position {
 pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position, postgres::Error> {
     let at = |stage| Position {
         stage,
+        foreign_keys_added: stage >= Stage::CutOver,
+        verified: stage >= Stage::CutOver,
         progress: Progress::default(),
     };
     let row = client.query_one(
@@ -76,7 +80,8 @@ fn read_state(
     let row = client.query_one(
         &format!(
             "SELECT next_block, end_block, rows_copied, count_milliseconds IS NOT NULL, switch_xid IS NOT NULL,
-                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l) FROM {}",
+                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l),
+                    foreign_keys_added, verified_at IS NOT NULL FROM {}",
             relations.log,
             Progress::BACKLOG_LIMIT,
             relations.state
@@ -98,33 +103,32 @@ fn read_state(
         rows_copied: row.get(2),
         backlog: row.get(5),
     };
-    Ok(Position { stage, progress })
+    Ok(Position {
+        stage,
+        foreign_keys_added: row.get(6),
+        verified: row.get(7),
+        progress,
+    })
 }
 
-/// Whether a step is done, by the catalog where that shows it, else by history.
-pub fn is_done(step: &str, stage: Stage, history: &[Entry]) -> bool {
-    let needed = match step {
-        "create_partitioned_copy" => Stage::CopyCreated,
-        "install_sync_trigger" => Stage::Logging,
-        "create_batch_copy_procedure" => Stage::Prepared,
-        "run_batch_copy" => Stage::Copied,
-        "build_indexes" => Stage::Indexed,
-        "catch_up" => Stage::CaughtUp,
-        "keep_in_step" => Stage::InStep,
-        "drop_retired_table" => Stage::Completed,
-        // The catalog doesn't show these; what history says of them ends with the switch before them.
-        "add_foreign_keys" | "verify_copy" if stage == Stage::InStep => {
-            return applied_since_switch(history, step);
-        }
-        _ => Stage::CutOver,
-    };
-    stage >= needed
-}
-
-fn applied_since_switch(history: &[Entry], step: &str) -> bool {
-    let switched = history
-        .iter()
-        .rposition(|e| e.step == "keep_in_step")
-        .map_or(0, |at| at + 1);
-    is_applied(&history[switched..], step)
+impl Position {
+    /// Whether a step is done, by what the catalog and the state table show.
+    ///
+    /// Never by history: files may be run by psql, which keeps none.
+    pub fn is_done(&self, step: &str) -> bool {
+        let needed = match step {
+            "create_partitioned_copy" => Stage::CopyCreated,
+            "install_sync_trigger" => Stage::Logging,
+            "create_batch_copy_procedure" => Stage::Prepared,
+            "run_batch_copy" => Stage::Copied,
+            "build_indexes" => Stage::Indexed,
+            "catch_up" => Stage::CaughtUp,
+            "keep_in_step" => Stage::InStep,
+            "add_foreign_keys" => return self.foreign_keys_added,
+            "verify_copy" => return self.verified,
+            "drop_retired_table" => Stage::Completed,
+            _ => Stage::CutOver,
+        };
+        self.stage >= needed
+    }
 }

@@ -8,7 +8,7 @@ use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
 use super::{ApplyArgs, Cli, Failure, Hazard, inspect, interrupt};
-use crate::apply::{Session, Stage, is_done};
+use crate::apply::{Session, Stage};
 use crate::catalog;
 use crate::db::history::Direction;
 use crate::migration::{MigrationFile, Part};
@@ -39,7 +39,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
     if stage < Stage::CutOver {
         refuse_changed_catalog(&context, &mut session)?;
     }
-    refuse_changed_history(&context, &mut session)?;
+    if !args.allow.contains(&Hazard::EditedFiles) {
+        refuse_changed_history(&context, &mut session)?;
+    }
     if !cli.quiet && stage < Stage::CutOver {
         eprintln!("{}", size(&context, &mut session)?);
     }
@@ -86,20 +88,22 @@ fn refuse_changed_catalog(context: &Context, session: &mut Session) -> Result<()
     ))
 }
 
-/// A file that was run must not change afterwards: its down file would not fit.
+/// The file of a step that is done must not change: its down file would not fit.
 fn refuse_changed_history(context: &Context, session: &mut Session) -> Result<(), Failure> {
-    for entry in session.history()? {
-        let part = match entry.direction {
-            Direction::Up => Part::Up,
-            Direction::Down => continue,
-        };
-        let Some(file) = context.directory.find(&entry.step, part) else {
-            continue;
-        };
-        if file.checksum() != entry.checksum {
+    let position = session.position()?;
+    let history = session.history()?;
+    for file in context
+        .directory
+        .ups()
+        .filter(|file| position.is_done(&file.name.stem))
+    {
+        let ran = history
+            .iter()
+            .rfind(|e| e.step == file.name.stem && e.direction == Direction::Up);
+        if let Some(entry) = ran.filter(|entry| entry.checksum != file.checksum()) {
             return Err(Failure::refused(
                 &format!("{} was changed after it was run on {}", file.name, entry.at),
-                "bring the file back as it was (version control), or roll back with the files as they were",
+                "bring the file back as it was (version control), roll back with the files as they were, or, if they are right: --allow edited_files",
             ));
         }
     }
@@ -120,8 +124,7 @@ fn run_pending(
         if stem == "drop_retired_table" && !named {
             break;
         }
-        let (position, history) = (session.position()?, session.history()?);
-        if !is_done(stem, position.stage, &history) {
+        if !session.position()?.is_done(stem) {
             if !args.yes && !confirmed(file, context)? {
                 eprintln!(
                     "stopped before {stem}; go on with: pgcleave apply {}",

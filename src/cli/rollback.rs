@@ -5,8 +5,8 @@ use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
 use super::{Cli, Failure, RollbackArgs, interrupt, notices};
-use crate::apply::{Session, Stage, is_done};
-use crate::db::history::{Direction, Entry};
+use crate::apply::{Position, Session, Stage};
+use crate::db::history::Direction;
 use crate::migration::{MigrationFile, Part};
 
 pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
@@ -22,8 +22,8 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
     existing::refuse_edited_files(&context, &args.allow)?;
     let target = context.target.clone().with_notices(notices::printer(cli));
     let mut session = Session::open(&target, context.relations.clone(), Vec::new(), interrupt::catch())?;
-    let stage = session.position()?.stage;
-    if stage == Stage::Completed {
+    let position = session.position()?;
+    if position.stage == Stage::Completed {
         return Err(Failure::refused(
             &format!(
                 "the retired table of {} was dropped: there is nothing to go back to",
@@ -32,9 +32,8 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
             "restore a backup, or create a table and copy the rows into it",
         ));
     }
-    let history = session.history()?;
     let mut bar = Bar::new(cli.quiet);
-    for file in to_undo(&context, stage, &history, keep.as_deref()) {
+    for file in to_undo(&context, &position, keep.as_deref()) {
         if !args.yes && !confirmed(file, &context)? {
             eprintln!("stopped before undoing {}", file.name.stem);
             return Ok(());
@@ -50,29 +49,24 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
 }
 
 /// Down files of the steps that are done, newest first, down to the one to keep.
-fn to_undo<'a>(
-    context: &'a Context,
-    stage: Stage,
-    history: &[Entry],
-    keep: Option<&str>,
-) -> Vec<&'a MigrationFile> {
+fn to_undo<'a>(context: &'a Context, position: &Position, keep: Option<&str>) -> Vec<&'a MigrationFile> {
     context
         .steps()
         .iter()
         .rev()
         .take_while(|stem| keep != Some(stem.as_str()))
-        .filter(|stem| may_be_done(stem, stage, history))
+        .filter(|stem| may_be_done(stem, position))
         .filter_map(|stem| context.directory.find(stem, Part::Down))
         .collect()
 }
 
 /// Foreign keys may be there in part, when their step was interrupted; copied
 /// rows too, and undoing either is harmless where there is nothing.
-fn may_be_done(step: &str, stage: Stage, history: &[Entry]) -> bool {
+fn may_be_done(step: &str, position: &Position) -> bool {
     match step {
-        "add_foreign_keys" => stage >= Stage::InStep,
-        "run_batch_copy" => stage >= Stage::Copying,
-        _ => is_done(step, stage, history),
+        "add_foreign_keys" => position.stage >= Stage::InStep,
+        "run_batch_copy" => position.stage >= Stage::Copying,
+        _ => position.is_done(step),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::run_context::Context;
 use super::{Cli, Failure, Format, StatusArgs, interrupt};
-use crate::apply::{Position, Stage, is_done, read_stage};
+use crate::apply::{Position, Stage, read_stage};
 use crate::catalog;
 use crate::db::history::{self, Direction, Entry, Outcome};
 
@@ -68,7 +68,7 @@ fn report(context: &Context, client: &mut Client) -> Result<Report, Failure> {
     let partitions = catalog::count_partitions(client, partitioned)?;
     let steps = context.steps();
     let done = |step: &String| StepReport {
-        done: is_done(step, position.stage, &history),
+        done: position.is_done(step),
         step: step.clone(),
     };
     Ok(Report {

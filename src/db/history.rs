@@ -153,14 +153,6 @@ pub fn entries(client: &mut Client, table: &QualifiedName) -> Result<Vec<Entry>,
         .collect())
 }
 
-/// Whether the last finished run of a step was its up file.
-pub fn is_applied(entries: &[Entry], step: &str) -> bool {
-    let last = entries
-        .iter()
-        .rfind(|e| e.step == step && e.outcome == Outcome::Finished);
-    last.is_some_and(|e| e.direction == Direction::Up)
-}
-
 /// The statement that records a run; inside a step's own transaction it commits with it.
 pub fn record(
     table: &QualifiedName,

@@ -13,6 +13,6 @@ mod step;
 pub use candidates::{Candidate, candidates};
 pub use conversion::{Conversion, Plan, plan_conversion};
 pub use facts::{FACTS_FORMAT, Facts, partition_names};
-pub use names::{Names, derived, hex};
+pub use names::{Names, derived};
 pub use problems::{Problem, Severity, find_problems};
 pub use step::{Hazard, LockMode, LockTaken, Step};

@@ -113,7 +113,7 @@ pub fn derived(base: &QualifiedName, suffix: &str) -> QualifiedName {
 }
 
 /// Lower-case hex digits.
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

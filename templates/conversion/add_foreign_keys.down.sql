@@ -16,3 +16,4 @@ BEGIN
     END LOOP;
 END
 $pgcleave$;
+UPDATE {{ c.names.state.sql() }} SET foreign_keys_added = false;

@@ -9,6 +9,16 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the copy is not kept in step', HINT = 'run the steps before this one first';
     END IF;
+{%- if c.has_foreign_keys() %}
+    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE foreign_keys_added) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
+    END IF;
+{%- endif %}
+    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE verified_at IS NOT NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the copy was not verified since it is in step', HINT = 'run the step verify_copy first';
+    END IF;
     SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
       INTO source_rows, copy_rows;
     IF source_rows <> copy_rows THEN

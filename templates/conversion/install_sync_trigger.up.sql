@@ -15,7 +15,9 @@ CREATE TABLE {{ c.names.state.sql() }} (
     count_milliseconds bigint,                          -- how long counting both tables took
     trigger_xmin       xid,                             -- traces of someone switching the triggers or
     function_xmin      xid,                             -- their functions off: a lost change, if only for a while
-    switch_xid         xid8                             -- transaction from which on copy = source
+    switch_xid         xid8,                            -- transaction from which on copy = source
+    foreign_keys_added boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
+    verified_at        timestamptz                      -- compared without a difference since the switch
 );
 INSERT INTO {{ c.names.state.sql() }} DEFAULT VALUES;
 ALTER TABLE {{ c.names.log.sql() }} OWNER TO {{ c.owner.sql() }};

@@ -12,6 +12,6 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
-UPDATE {{ c.names.state.sql() }} SET switch_xid = NULL;
+UPDATE {{ c.names.state.sql() }} SET switch_xid = NULL, verified_at = NULL;
 
 {% include "fragment/record_xmin.sql" %}

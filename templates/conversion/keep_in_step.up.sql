@@ -42,7 +42,7 @@ BEGIN
         RAISE NOTICE 'rows not counted with writers blocked: it would take about % ms; verify_copy compares them without blocking',
             state.count_milliseconds;
     END IF;
-    UPDATE {{ c.names.state.sql() }} SET switch_xid = pg_current_xact_id();
+    UPDATE {{ c.names.state.sql() }} SET switch_xid = pg_current_xact_id(), verified_at = NULL;
 END
 $pgcleave$;
 

@@ -41,6 +41,7 @@ BEGIN
                 format('ALTER TABLE %s ADD CONSTRAINT %I %s', copy, names[i], definitions[i])]);
         END IF;
     END LOOP;
+    UPDATE {{ c.names.state.sql() }} SET foreign_keys_added = true;
     COMMIT;
 END
 $pgcleave$;

@@ -136,3 +136,49 @@ fn psql_and_apply_take_turns() {
     fixture.pgcleave.ok(&["rollback", "--yes"]);
     assert_eq!(fixture.database.dump(), dump);
 }
+
+#[test]
+fn what_the_history_says_of_an_earlier_conversion_skips_no_step_of_this_one() {
+    let fixture = Fixture::load("foreign_keys_both_ways");
+    fixture.generate();
+    let names = fixture.names();
+    fixture.pgcleave.ok(&["-q", "apply", "--yes"]);
+    for down in fixture.pgcleave.files(".down.sql").iter().rev() {
+        psql(&fixture, down);
+    }
+    for up in &fixture.pgcleave.files(".up.sql")[..7] {
+        psql(&fixture, up);
+    }
+    let cut_over = fixture.pgcleave.files("cut_over.up.sql").remove(0);
+    let mut command = fixture.database.program("psql");
+    let output = command
+        .args(["-X", "-v", "ON_ERROR_STOP=1", "-f"])
+        .arg(cut_over)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("add_foreign_keys"),
+        "{said}"
+    );
+    let said = fixture.pgcleave.ok(&["apply", "--yes"]).stdout;
+    assert!(
+        said.contains("add_foreign_keys") && said.contains("verify_copy"),
+        "{said}"
+    );
+    assert_eq!(fixture.names(), names);
+}
+
+#[test]
+fn a_conversion_undone_by_psql_can_be_generated_anew() {
+    let fixture = Fixture::load("bigint_key");
+    fixture.generate();
+    fixture.pgcleave.ok(&["-q", "apply", "--yes"]);
+    for down in fixture.pgcleave.files(".down.sql").iter().rev() {
+        psql(&fixture, down);
+    }
+    fixture
+        .pgcleave
+        .ok(&["-q", "generate", "events", "--key", "at", "--interval", "weekly"]);
+    fixture.pgcleave.ok(&["-q", "apply", "--yes"]);
+}
