@@ -9,7 +9,7 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -67,7 +67,7 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                    ORDER BY t.tgname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
-           AND t.tgname NOT IN ('pgcleave_guard', 'pgcleave_reverse_guard', 'pgcleave_sync', 'pgcleave_sync_truncate',
+           AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
                                 'pgcleave_reverse', 'pgcleave_reverse_truncate')),
     'policies', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
@@ -106,17 +106,26 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
  WHERE c.oid = $1::oid
 $pgcleave$;
 
--- Runs the statements, all or none, each waiting at most 500 ms for its lock, because everybody who
--- comes later queues behind a waiting lock. Tries again with growing, jittered pauses. An ordinary
--- autovacuum gives way only after deadlock_timeout, so every fifth try waits a little longer than that.
+-- Runs the statements, all or none, each waiting a short while for its lock (pgcleave.lock_timeout, 1 s),
+-- because everybody who comes later queues behind a waiting lock. Tries again (pgcleave.lock_tries, 20)
+-- with growing, jittered pauses. An ordinary autovacuum gives way only after deadlock_timeout, so where
+-- that is longer, every fifth try waits a little beyond it. Ends the sessions in the way only where
+-- pgcleave.terminate_blockers is on, and never an autovacuum.
 CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, statements text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 DECLARE
     tries CONSTANT int := coalesce(nullif(current_setting('pgcleave.lock_tries', true), '')::int, 20);
+    patience CONSTANT int := 1000 * extract(epoch FROM
+        coalesce(nullif(current_setting('pgcleave.lock_timeout', true), ''), '1s')::interval);
+    terminate CONSTANT boolean := coalesce(nullif(current_setting('pgcleave.terminate_blockers', true), ''), 'off')::boolean;
     beyond_deadlock_timeout CONSTANT int := (SELECT setting::int + 200 FROM pg_settings WHERE name = 'deadlock_timeout');
+    -- Short locks of readers and writers are not in the way of SHARE ROW EXCLUSIVE, and so on: Explicit Locking.
+    harmless CONSTANT text[] := CASE WHEN array_to_string(statements, ' ') LIKE '%SHARE ROW EXCLUSIVE%'
+        THEN ARRAY['AccessShareLock', 'RowShareLock'] ELSE ARRAY[]::text[] END;
     statement text;
     holders text;
+    blocker record;
 BEGIN
     FOR attempt IN 1 .. tries LOOP
         IF EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -127,27 +136,43 @@ BEGIN
                 HINT = 'wait until it is done (pg_stat_progress_vacuum), then run this step again';
         END IF;
         BEGIN
-            PERFORM set_config('lock_timeout', CASE WHEN attempt % 5 = 0 THEN beyond_deadlock_timeout ELSE 500 END || 'ms', true);
+            PERFORM set_config('lock_timeout',
+                CASE WHEN attempt % 5 = 0 THEN greatest(patience, beyond_deadlock_timeout) ELSE patience END || 'ms', true);
             FOREACH statement IN ARRAY statements LOOP
                 EXECUTE statement;
             END LOOP;
             RETURN;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            SELECT string_agg(DISTINCT format('pid %s (%s%s, %s, transaction open for %s s)', l.pid,
-                       coalesce(a.usename, a.backend_type, '?'), coalesce(' ' || nullif(a.application_name, ''), ''),
-                       coalesce(a.state, 'no state shown'),
-                       coalesce(round(extract(epoch FROM clock_timestamp() - a.xact_start))::text, '?')), '; ')
-              INTO holders
-              FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
-             WHERE l.relation = target AND l.granted AND l.pid <> pg_backend_pid();
+            PERFORM pg_stat_clear_snapshot();
+            holders := NULL;
+            FOR blocker IN
+                SELECT DISTINCT l.pid, a.usename, a.backend_type, a.application_name, a.state, a.backend_type = 'client backend' AS is_client,
+                       round(extract(epoch FROM clock_timestamp() - a.xact_start)) AS age,
+                       round(extract(epoch FROM clock_timestamp() - a.query_start)) AS query_age
+                  FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+                 WHERE l.relation = target AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                   AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() AND l.mode <> ALL (harmless)
+            LOOP
+                holders := concat_ws('; ', holders, CASE WHEN blocker.pid IS NULL THEN 'a prepared transaction (see pg_prepared_xacts)'
+                    ELSE format('pid %s (%s%s, %s, transaction open for %s s, query begun %s s ago)', blocker.pid,
+                                coalesce(blocker.usename, blocker.backend_type, '?'), coalesce(' ' || nullif(blocker.application_name, ''), ''),
+                                coalesce(blocker.state, 'no state shown'), coalesce(blocker.age::text, '?'), coalesce(blocker.query_age::text, '?')) END);
+                IF terminate AND blocker.is_client THEN
+                    PERFORM pg_terminate_backend(blocker.pid);
+                    RAISE NOTICE 'ended the session of pid %, as asked for', blocker.pid;
+                END IF;
+            END LOOP;
             RAISE NOTICE 'try % of %: the lock on % was not to be had; held by: %',
                 attempt, tries, target, coalesce(holders, 'nobody any more');
-            PERFORM pg_sleep(least(0.1 * 2 ^ least(attempt, 7), 8) * (0.5 + random()));
+            IF attempt < tries THEN
+                PERFORM pg_sleep(least(0.1 * 2 ^ least(attempt, 7), 8) * (0.5 + random()));
+            END IF;
         END;
     END LOOP;
     RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
         MESSAGE = format('the lock on %s was not to be had within %s tries; nothing has changed', target, tries),
-        HINT = 'end the transactions named above, or run this step again at a quieter hour';
+        DETAIL = 'held by: ' || coalesce(holders, 'nobody any more'),
+        HINT = 'end those transactions (or --terminate-blockers), or run this step again at a quieter hour';
 END
 $pgcleave$;
 ALTER FUNCTION "public"."events_pgcleave_lock"(regclass, text[]) OWNER TO "postgres";

@@ -1,12 +1,12 @@
 -- 0002_install_sync_trigger.down.sql: Undo: Log the keys that writers touch from now on
 -- Table: public.events
--- Lock: SHARE ROW EXCLUSIVE on the source table: milliseconds, after waiting up to 500 ms a try; writers wait, readers don't
+-- Lock: SHARE ROW EXCLUSIVE on the source table: milliseconds, after waiting up to 1 s a try; writers wait, readers don't
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -22,6 +22,8 @@ DROP FUNCTION "public"."events_pgcleave_guard"();
 DROP FUNCTION "public"."events_pgcleave_sync_truncate"();
 DROP FUNCTION "public"."events_pgcleave_sync"();
 DROP TABLE "public"."events_pgcleave_state";
+DROP TABLE "public"."events_pgcleave_settings";
+DROP TABLE "public"."events_pgcleave_segments";
 DROP TABLE "public"."events_pgcleave_truncations";
 DROP TABLE "public"."events_pgcleave_log";
 

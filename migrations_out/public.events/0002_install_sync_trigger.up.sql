@@ -1,6 +1,6 @@
 -- 0002_install_sync_trigger.up.sql: Log the keys that writers touch from now on
 -- Table: public.events
--- Lock: SHARE ROW EXCLUSIVE on the source table: milliseconds, after waiting up to 500 ms a try; writers wait, readers don't
+-- Lock: SHARE ROW EXCLUSIVE on the source table: milliseconds, after waiting up to 1 s a try; writers wait, readers don't
 -- Takes: milliseconds
 -- Undo: the down file drops the triggers and the change log
 -- Hazards: slows_writers
@@ -9,7 +9,7 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -22,20 +22,44 @@ CREATE INDEX ON "public"."events_pgcleave_log" ("id");
 CREATE TABLE "public"."events_pgcleave_truncations" (truncated_at timestamptz NOT NULL DEFAULT clock_timestamp());
 -- Where the conversion stands; one row.
 CREATE TABLE "public"."events_pgcleave_state" (
-    only_row           boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    source_filenode    oid,                             -- changes when the source is rewritten
-    next_block         bigint NOT NULL DEFAULT 0,       -- the batch copy goes on here
-    end_block          bigint,                          -- blocks of the source when the copy began
-    rows_copied        bigint NOT NULL DEFAULT 0,
-    stop_requested     boolean NOT NULL DEFAULT false,  -- the batch copy and the catch-up stop after a batch
-    count_milliseconds bigint,                          -- how long counting both tables took
-    trigger_xmin       xid,                             -- traces of someone switching the triggers or
-    function_xmin      xid,                             -- their functions off: a lost change, if only for a while
-    switch_xid         xid8,                            -- transaction from which on copy = source
-    foreign_keys_added boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
-    verified_at        timestamptz                      -- compared without a difference since the switch
+    only_row            boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    source_filenode     oid,                             -- changes when the source is rewritten; null before the copy
+    stop_requested      boolean NOT NULL DEFAULT false,  -- the batch copy and the catch-up stop after a batch
+    waiting_for         text,                            -- why they wait at the moment
+    count_milliseconds  bigint,                          -- how long counting both tables took
+    trigger_xmin        xid,                             -- traces of someone switching the triggers or
+    function_xmin       xid,                             -- their functions off: a lost change, if only for a while
+    switch_xid          xid8,                            -- transaction from which on copy = source
+    foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
+    verified_at         timestamptz,                     -- compared by checksums without a difference since the switch,
+    verified_mark       text,                            -- while the source's structure and storage bore this mark
+    cutover_verified_at timestamptz,                     -- the same, new table against retired table, since the cutover
+    verified_parts      jsonb NOT NULL DEFAULT '{}',     -- partitions that an unfinished `pgcleave verify` found equal
+    evidence            text                             -- what was compared last, and how
 );
 INSERT INTO "public"."events_pgcleave_state" DEFAULT VALUES;
+-- How the batch copy and the catch-up behave; may be changed while they run.
+CREATE TABLE "public"."events_pgcleave_settings" (
+    only_row            boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    jobs                int NOT NULL DEFAULT 1 CHECK (jobs >= 1),              -- sessions that may copy at once
+    batch_target        interval NOT NULL DEFAULT '500 milliseconds' CHECK (batch_target > '0'), -- time per batch
+    sleep_milliseconds  int NOT NULL DEFAULT 0 CHECK (sleep_milliseconds >= 0), -- after each batch
+    max_replica_lag     interval DEFAULT '10 seconds',                         -- pg_stat_replication.replay_lag; null: any
+    max_retained_wal    bigint,                                                -- bytes that a replication slot retains; null: any
+    max_active_sessions int,                                                   -- of others, in the whole server; null: any
+    throttle_query      text,                                                  -- waits while it returns true; null: none
+    paused_by           text                                                   -- waits while not null, and why
+);
+INSERT INTO "public"."events_pgcleave_settings" DEFAULT VALUES;
+-- Where the batch copy stands in each part of the source. Blocks, upper ends exclusive.
+CREATE TABLE "public"."events_pgcleave_segments" (
+    first_block bigint PRIMARY KEY,
+    end_block   bigint NOT NULL,
+    next_block  bigint NOT NULL,
+    rows_copied bigint NOT NULL DEFAULT 0
+);
+ALTER TABLE "public"."events_pgcleave_settings" OWNER TO "postgres";
+ALTER TABLE "public"."events_pgcleave_segments" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_log" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_truncations" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_state" OWNER TO "postgres";
@@ -103,7 +127,7 @@ CREATE FUNCTION "public"."events_pgcleave_guard"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 BEGIN
-    IF pg_trigger_depth() <= 1 THEN
+    IF pg_trigger_depth() <= 1 AND current_setting('pgcleave.repair', true) IS DISTINCT FROM 'on' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'public.events' || ' was partitioned, and this is the retired table, kept for a rollback',
             HINT = 'write to the partitioned table, which has the old name';

@@ -6,15 +6,18 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 DROP PROCEDURE "public"."events_pgcleave_add_foreign_keys"();
+DROP FUNCTION "public"."events_pgcleave_repair"("public"."events_pgcleave_log");
 DROP FUNCTION "public"."events_pgcleave_compare"();
+DROP FUNCTION "public"."events_pgcleave_mark"(regclass);
 DROP PROCEDURE "public"."events_pgcleave_catch_up"(bigint);
 DROP FUNCTION "public"."events_pgcleave_drain"(bigint);
 DROP PROCEDURE "public"."events_pgcleave_copy_batches"(bigint);
+DROP PROCEDURE "public"."events_pgcleave_wait"();
 
 COMMIT;

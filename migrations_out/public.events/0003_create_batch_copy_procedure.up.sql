@@ -9,56 +9,145 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
+-- Waits between two batches, as long as the settings say so; holds no lock and no snapshot meanwhile.
+-- The settings may be changed at any time: UPDATE "public"."events_pgcleave_settings" SET …, or pgcleave throttle.
+CREATE PROCEDURE "public"."events_pgcleave_wait"()
+LANGUAGE plpgsql
+AS $pgcleave$
+DECLARE
+    settings "public"."events_pgcleave_settings";
+    reason text;
+    figure numeric;
+    answer boolean;
+    slept boolean := false;
+BEGIN
+    LOOP
+        COMMIT;
+        SET LOCAL search_path = pg_catalog, pg_temp;
+        SELECT * INTO settings FROM "public"."events_pgcleave_settings";
+        EXIT WHEN (SELECT stop_requested FROM "public"."events_pgcleave_state");
+        IF NOT slept THEN
+            slept := true;
+            PERFORM pg_sleep(settings.sleep_milliseconds / 1000.0);
+            CONTINUE; -- for the settings may have changed meanwhile
+        END IF;
+        reason := settings.paused_by;
+        IF reason IS NULL AND settings.max_replica_lag IS NOT NULL THEN
+            SELECT format('replica %s lags by %s s, over %s s', application_name, round(extract(epoch FROM replay_lag), 1),
+                          round(extract(epoch FROM settings.max_replica_lag), 1))
+              INTO reason FROM pg_stat_replication WHERE replay_lag > settings.max_replica_lag ORDER BY replay_lag DESC LIMIT 1;
+        END IF;
+        IF reason IS NULL AND settings.max_retained_wal IS NOT NULL THEN
+            SELECT format('replication slot %s retains %s of WAL, over %s', slot_name, pg_size_pretty(bytes),
+                          pg_size_pretty(settings.max_retained_wal::numeric))
+              INTO reason
+              FROM (SELECT slot_name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) AS bytes FROM pg_replication_slots) s
+             WHERE bytes > settings.max_retained_wal ORDER BY bytes DESC LIMIT 1;
+        END IF;
+        IF reason IS NULL AND settings.max_active_sessions IS NOT NULL THEN
+            PERFORM pg_stat_clear_snapshot();
+            SELECT count(*) INTO figure FROM pg_stat_activity
+             WHERE state = 'active' AND backend_type = 'client backend' AND application_name <> 'pgcleave' AND pid <> pg_backend_pid();
+            IF figure > settings.max_active_sessions THEN
+                reason := format('%s sessions are active, over %s', figure, settings.max_active_sessions);
+            END IF;
+        END IF;
+        IF reason IS NULL AND settings.throttle_query IS NOT NULL THEN
+            EXECUTE settings.throttle_query INTO answer;
+            IF answer THEN
+                reason := format('the query %s says so', settings.throttle_query);
+            END IF;
+        END IF;
+        EXIT WHEN reason IS NULL;
+        UPDATE "public"."events_pgcleave_state" SET waiting_for = reason WHERE waiting_for IS DISTINCT FROM reason;
+        COMMIT;
+        PERFORM pg_sleep(0.3);
+    END LOOP;
+    UPDATE "public"."events_pgcleave_state" SET waiting_for = NULL WHERE waiting_for IS NOT NULL;
+    COMMIT;
+END
+$pgcleave$;
+ALTER PROCEDURE "public"."events_pgcleave_wait"() OWNER TO "postgres";
+
 -- Copies the source by block ranges, a transaction each, without row locks. Rows whose key is in the
 -- change log are left to the catch-up. Goes on where it stopped; starts over if the source was rewritten.
-CREATE PROCEDURE "public"."events_pgcleave_copy_batches"(blocks_per_batch bigint)
+-- Several sessions may run it at once: each takes a segment of the source that no other is at work on.
+-- The size of a batch follows the time that the last one took.
+CREATE PROCEDURE "public"."events_pgcleave_copy_batches"(first_batch_blocks bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
 #variable_conflict use_column
 DECLARE
     source CONSTANT regclass := '"public"."events"';
-    position_filenode oid;
-    pgcleave_first bigint;
+    worker CONSTANT int := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
+    pgcleave_blocks bigint := first_batch_blocks;
+    pgcleave_settings "public"."events_pgcleave_settings";
+    pgcleave_segment "public"."events_pgcleave_segments";
     pgcleave_last bigint;
-    stop boolean;
+    began timestamptz;
     copied bigint;
 BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
-    UPDATE "public"."events_pgcleave_state" SET stop_requested = false;
+    IF worker = 0 THEN
+        UPDATE "public"."events_pgcleave_state" SET stop_requested = false;
+    END IF;
     LOOP
+        CALL "public"."events_pgcleave_wait"();
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever the session's default is
         SET LOCAL search_path = pg_catalog, pg_temp;
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
+        SELECT * INTO pgcleave_settings FROM "public"."events_pgcleave_settings";
+        EXIT WHEN worker >= pgcleave_settings.jobs OR (SELECT stop_requested FROM "public"."events_pgcleave_state");
         -- Source before copy, as TRUNCATE locks them: the other order deadlocks.
         LOCK TABLE "public"."events" IN ACCESS SHARE MODE;
         PERFORM "public"."events_pgcleave_check"();
-        SELECT source_filenode, next_block, end_block, stop_requested
-          INTO position_filenode, pgcleave_first, pgcleave_last, stop
-          FROM "public"."events_pgcleave_state" FOR UPDATE;
-        EXIT WHEN stop OR pgcleave_first >= pgcleave_last;
-        IF position_filenode IS DISTINCT FROM pg_relation_filenode(source) THEN
+        IF (SELECT source_filenode IS DISTINCT FROM pg_relation_filenode(source) FROM "public"."events_pgcleave_state") THEN
             -- The first batch, or VACUUM FULL, CLUSTER or TRUNCATE has moved every row: begin at block 0.
-            TRUNCATE "public"."events_pgcleave_copy";
-            UPDATE "public"."events_pgcleave_state" SET
-                source_filenode = pg_relation_filenode(source), next_block = 0, rows_copied = 0,
-                end_block = pg_relation_size(source) / current_setting('block_size')::bigint;
+            -- Under the state's row lock, as another session may be about to do the same.
+            UPDATE "public"."events_pgcleave_state" SET source_filenode = pg_relation_filenode(source)
+             WHERE source_filenode IS DISTINCT FROM pg_relation_filenode(source);
+            IF FOUND THEN
+                TRUNCATE "public"."events_pgcleave_copy";
+                DELETE FROM "public"."events_pgcleave_segments";
+                INSERT INTO "public"."events_pgcleave_segments" (first_block, end_block, next_block)
+                SELECT first, least(first + width, blocks), first
+                  FROM (SELECT blocks, greatest(16, (blocks + 63) / 64) AS width
+                          FROM (SELECT pg_relation_size(source) / current_setting('block_size')::bigint AS blocks) s) w,
+                       generate_series(0, blocks - 1, width) AS first;
+            END IF;
             CONTINUE;
         END IF;
-        pgcleave_last := least(pgcleave_first + blocks_per_batch, pgcleave_last);
+        SELECT * INTO pgcleave_segment FROM "public"."events_pgcleave_segments"
+         WHERE next_block < end_block ORDER BY first_block LIMIT 1 FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            EXIT WHEN NOT EXISTS (SELECT FROM "public"."events_pgcleave_segments" WHERE next_block < end_block);
+            COMMIT;
+            PERFORM pg_sleep(0.05); -- the others are at work on what is left, and one may fail
+            CONTINUE;
+        END IF;
+        pgcleave_last := least(pgcleave_segment.next_block + pgcleave_blocks, pgcleave_segment.end_block);
+        began := clock_timestamp();
         INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT s."id", s."account_id", s."payload", s."created_at"
           FROM ONLY "public"."events" s
-         WHERE s.ctid >= format('(%s,0)', pgcleave_first)::tid AND s.ctid < format('(%s,0)', pgcleave_last)::tid
+         WHERE s.ctid >= format('(%s,0)', pgcleave_segment.next_block)::tid AND s.ctid < format('(%s,0)', pgcleave_last)::tid
            AND NOT EXISTS (SELECT FROM "public"."events_pgcleave_log" l WHERE l."id" OPERATOR("pg_catalog".=) s."id");
         GET DIAGNOSTICS copied = ROW_COUNT;
-        UPDATE "public"."events_pgcleave_state" SET next_block = pgcleave_last, rows_copied = rows_copied + copied;
+        UPDATE "public"."events_pgcleave_segments" SET next_block = pgcleave_last, rows_copied = rows_copied + copied
+         WHERE first_block = pgcleave_segment.first_block;
+        -- A batch that was cut short by its segment's end says nothing about the next one's size.
+        IF pgcleave_last < pgcleave_segment.end_block OR clock_timestamp() - began > pgcleave_settings.batch_target THEN
+            pgcleave_blocks := least(65536, greatest(1, pgcleave_blocks * least(2, greatest(0.25,
+                extract(epoch FROM pgcleave_settings.batch_target)
+                    / greatest(extract(epoch FROM clock_timestamp() - began), 0.0001)))::float8));
+        END IF;
     END LOOP;
     COMMIT;
 END
@@ -109,11 +198,13 @@ END
 $pgcleave$;
 ALTER FUNCTION "public"."events_pgcleave_drain"(bigint) OWNER TO "postgres";
 
--- Drains the change log page by page until little is left.
+-- Drains the change log page by page until little is left. The size of a page follows the time that the
+-- last one took.
 CREATE PROCEDURE "public"."events_pgcleave_catch_up"(little bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
 DECLARE
+    page bigint := 20000;
     taken bigint;
     stop boolean;
     began timestamptz;
@@ -123,35 +214,60 @@ BEGIN
     COMMIT;
     ANALYZE "public"."events_pgcleave_log";
     LOOP
+        CALL "public"."events_pgcleave_wait"();
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; -- one snapshot for a page
         SET LOCAL search_path = pg_catalog, pg_temp;
         SET LOCAL lock_timeout = '5s';
         LOCK TABLE "public"."events" IN ACCESS SHARE MODE;
         PERFORM "public"."events_pgcleave_check"();
-        IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE next_block >= end_block AND switch_xid IS NULL) THEN
+        IF EXISTS (SELECT FROM "public"."events_pgcleave_segments" WHERE next_block < end_block)
+           OR NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE source_filenode IS NOT NULL AND switch_xid IS NULL) THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = 'the batch copy is not complete, or the copy is in step already',
                 HINT = 'see where the conversion stands: pgcleave status';
         END IF;
-        taken := "public"."events_pgcleave_drain"(20000);
         SELECT stop_requested INTO stop FROM "public"."events_pgcleave_state";
-        EXIT WHEN stop OR taken <= little;
+        EXIT WHEN stop;
+        began := clock_timestamp();
+        taken := "public"."events_pgcleave_drain"(page);
+        EXIT WHEN taken <= little;
+        page := least(200000, greatest(200, page * least(2, greatest(0.25,
+            (SELECT extract(epoch FROM batch_target) FROM "public"."events_pgcleave_settings")
+                / greatest(extract(epoch FROM clock_timestamp() - began), 0.0001)))::float8));
     END LOOP;
     COMMIT;
+    IF stop THEN
+        RETURN;
+    END IF;
     -- How long counting takes decides whether the switch may count with writers blocked.
+    SET LOCAL search_path = pg_catalog, pg_temp;
     began := clock_timestamp();
     PERFORM (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy");
     UPDATE "public"."events_pgcleave_state" SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;
+    COMMIT;
 END
 $pgcleave$;
 ALTER PROCEDURE "public"."events_pgcleave_catch_up"(bigint) OWNER TO "postgres";
 
--- Compares both tables in one snapshot: rows and a checksum of every row's text, per partition. Keys
--- still in the change log are left out while there is one. After the cutover it compares the new table
+-- A mark of the source's structure and storage: it changes with every DDL, undone or not, and with every
+-- rewrite. A verification counts for the mark that it was made under, and for no other.
+CREATE FUNCTION "public"."events_pgcleave_mark"(regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $pgcleave$
+    SELECT md5(concat_ws(' ', pg_relation_filenode($1),
+        (SELECT string_agg(concat(attnum, ':', xmin), ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = $1 AND attnum > 0),
+        (SELECT string_agg(concat(oid, ':', xmin), ' ' ORDER BY oid) FROM pg_constraint WHERE conrelid = $1),
+        (SELECT string_agg(concat(oid, ':', xmin), ' ' ORDER BY oid) FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal)))
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_mark"(regclass) OWNER TO "postgres";
+
+-- Compares both tables in one snapshot: rows, and two independent 64-bit checksums of every row's text,
+-- per partition. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
+-- left out while there is one. After the cutover it compares the new table
 -- with the retired one.
 CREATE FUNCTION "public"."events_pgcleave_compare"()
-RETURNS TABLE (partition text, source_rows bigint, copy_rows bigint, source_sum numeric, copy_sum numeric)
+RETURNS TABLE (partition text, source_rows bigint, copy_rows bigint, source_sum text, copy_sum text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1
 AS $pgcleave$
 DECLARE
@@ -172,19 +288,59 @@ BEGIN
               FROM unnest(ARRAY['events_default (before)', 'events_p2025_11', 'events_p2025_12', 'events_p2026_01', 'events_p2026_02', 'events_p2026_03', 'events_default (after)']::text[]) WITH ORDINALITY AS n (name, ordinality)
         ), source AS (
             SELECT width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::timestamp with time zone[]) AS bucket,
-                   count(*) AS n, sum(hashtextextended(ROW(t."id", t."account_id", t."payload", t."created_at")::text, 0)::numeric) AS h
-              FROM "public"."events" t$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
+                   count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
+              FROM "public"."events" t, LATERAL (SELECT ROW(t."id", t."account_id", t."payload", t."created_at")::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         ), copy AS (
             SELECT width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::timestamp with time zone[]) AS bucket,
-                   count(*) AS n, sum(hashtextextended(ROW(t."id", t."account_id", t."payload", t."created_at")::text, 0)::numeric) AS h
-              FROM $pgcleave_text$ || other || $pgcleave_text$ t$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
+                   count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
+              FROM $pgcleave_text$ || other || $pgcleave_text$ t, LATERAL (SELECT ROW(t."id", t."account_id", t."payload", t."created_at")::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         )
-        SELECT names.name, coalesce(source.n, 0), coalesce(copy.n, 0), coalesce(source.h, 0), coalesce(copy.h, 0)
+        SELECT names.name, coalesce(source.n, 0), coalesce(copy.n, 0), coalesce(source.h, '0 0'), coalesce(copy.h, '0 0')
           FROM names LEFT JOIN source USING (bucket) LEFT JOIN copy USING (bucket)
          ORDER BY bucket$pgcleave_text$;
 END
 $pgcleave$;
 ALTER FUNCTION "public"."events_pgcleave_compare"() OWNER TO "postgres";
+
+-- Brings one key's rows on the following side to what the leading side holds now. Not part of a
+-- conversion: `pgcleave verify --repair` calls it where an invariant broke. Its statements must see one
+-- snapshot: call it in a REPEATABLE READ transaction, and try again after 40001 or 23505.
+CREATE FUNCTION "public"."events_pgcleave_repair"(pgcleave_key "public"."events_pgcleave_log") RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('pgcleave.repair', 'on', true); -- the guard of the retired table lets this transaction pass
+    IF to_regclass('"public"."events_pgcleave_retired"') IS NOT NULL THEN
+        PERFORM FROM "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) pgcleave_key."id" FOR SHARE;
+        UPDATE "public"."events_pgcleave_retired" r SET ("id", "account_id", "payload", "created_at") = ROW(s."id", s."account_id", s."payload", s."created_at")
+          FROM "public"."events" s
+         WHERE r."id" OPERATOR("pg_catalog".=) pgcleave_key."id" AND s."id" OPERATOR("pg_catalog".=) pgcleave_key."id";
+        INSERT INTO "public"."events_pgcleave_retired" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
+        SELECT s."id", s."account_id", s."payload", s."created_at" FROM "public"."events" s
+         WHERE s."id" OPERATOR("pg_catalog".=) pgcleave_key."id"
+           AND NOT EXISTS (SELECT FROM "public"."events_pgcleave_retired" r WHERE r."id" OPERATOR("pg_catalog".=) pgcleave_key."id");
+        DELETE FROM "public"."events_pgcleave_retired" r
+         WHERE r."id" OPERATOR("pg_catalog".=) pgcleave_key."id"
+           AND NOT EXISTS (SELECT FROM "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) pgcleave_key."id");
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE switch_xid IS NULL) THEN
+        -- The next catch-up deletes and reads again whatever stands in the change log.
+        INSERT INTO "public"."events_pgcleave_log" SELECT (pgcleave_key).*;
+        INSERT INTO "public"."events_pgcleave_log" SELECT c."id", c."created_at"
+          FROM "public"."events_pgcleave_copy" c WHERE c."id" OPERATOR("pg_catalog".=) pgcleave_key."id";
+        RETURN;
+    END IF;
+    -- The lock keeps a writer from changing the row between our reading it and its copy's being right.
+    PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) pgcleave_key."id" FOR SHARE;
+    DELETE FROM "public"."events_pgcleave_copy" c WHERE c."id" OPERATOR("pg_catalog".=) pgcleave_key."id";
+    INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
+    SELECT s."id", s."account_id", s."payload", s."created_at"
+      FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) pgcleave_key."id";
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_repair"("public"."events_pgcleave_log") OWNER TO "postgres";
 
 -- Adds the table's foreign keys to the copy without a long lock on the referenced tables: not valid on
 -- each partition, validated there, then adopted by the parent without a scan. From PostgreSQL 18 on the

@@ -6,12 +6,13 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 TRUNCATE "public"."events_pgcleave_copy";
-UPDATE "public"."events_pgcleave_state" SET source_filenode = NULL, next_block = 0, end_block = NULL, rows_copied = 0;
+TRUNCATE "public"."events_pgcleave_segments";
+UPDATE "public"."events_pgcleave_state" SET source_filenode = NULL;
 
 COMMIT;

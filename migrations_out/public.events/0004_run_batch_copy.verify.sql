@@ -6,14 +6,15 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 DO $pgcleave$
 BEGIN
-    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE next_block >= end_block) THEN
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE source_filenode IS NOT NULL)
+       OR EXISTS (SELECT FROM "public"."events_pgcleave_segments" WHERE next_block < end_block) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the batch copy is not complete', HINT = 'run this step again: it goes on where it stopped';
     END IF;

@@ -1,12 +1,12 @@
 -- 0007_keep_in_step.down.sql: Undo: Switch from logging to keeping the copy in step
 -- Table: public.events
--- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that takes under 2 s, rows are counted; writers wait, readers don't
+-- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (2 s), rows are counted; writers wait, readers don't
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -43,7 +43,7 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
-UPDATE "public"."events_pgcleave_state" SET switch_xid = NULL, verified_at = NULL;
+UPDATE "public"."events_pgcleave_state" SET switch_xid = NULL, verified_at = NULL, verified_mark = NULL;
 
 -- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
 UPDATE "public"."events_pgcleave_state" SET

@@ -1,6 +1,6 @@
 -- 0007_keep_in_step.up.sql: Switch from logging to keeping the copy in step
 -- Table: public.events
--- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that takes under 2 s, rows are counted; writers wait, readers don't
+-- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (2 s), rows are counted; writers wait, readers don't
 -- Takes: milliseconds to seconds
 -- Undo: the down file goes back to logging keys
 -- Hazards: slows_writers
@@ -9,7 +9,7 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -35,8 +35,11 @@ SELECT "public"."events_pgcleave_check"();
 DO $pgcleave$
 DECLARE
     state "public"."events_pgcleave_state";
+    budget CONSTANT int := 1000 * extract(epoch FROM
+        coalesce(nullif(current_setting('pgcleave.switch_budget', true), ''), '2s')::interval);
     source_rows bigint;
     copy_rows bigint;
+    what_was_counted text;
 BEGIN
     SELECT * INTO state FROM "public"."events_pgcleave_state";
     IF state.count_milliseconds IS NULL THEN
@@ -44,8 +47,8 @@ BEGIN
             MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';
     END IF;
     PERFORM "public"."events_pgcleave_drain"(NULL);
-    -- Counting blocks writers as long as it takes: 2 s at most, by what it took in the catch-up.
-    IF state.count_milliseconds <= 2000 THEN
+    -- Counting blocks writers as long as it takes: not beyond the budget, by what it took in the catch-up.
+    IF state.count_milliseconds <= budget THEN
         SELECT (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy")
           INTO source_rows, copy_rows;
         IF source_rows <> copy_rows THEN
@@ -53,12 +56,14 @@ BEGIN
                 MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
                 HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
         END IF;
-        RAISE NOTICE 'rows counted with writers blocked: % in the source, % in the copy', source_rows, copy_rows;
+        what_was_counted := format('rows counted with writers blocked: %s on both sides', source_rows);
     ELSE
-        RAISE NOTICE 'rows not counted with writers blocked: it would take about % ms; verify_copy compares them without blocking',
-            state.count_milliseconds;
+        what_was_counted := format('rows not counted with writers blocked: it would take about %s ms, over the budget of %s ms (pgcleave.switch_budget); verify_copy compares them without blocking',
+            state.count_milliseconds, budget);
     END IF;
-    UPDATE "public"."events_pgcleave_state" SET switch_xid = pg_current_xact_id(), verified_at = NULL;
+    RAISE NOTICE '%', what_was_counted;
+    UPDATE "public"."events_pgcleave_state"
+       SET switch_xid = pg_current_xact_id(), verified_at = NULL, verified_mark = NULL, evidence = what_was_counted;
 END
 $pgcleave$;
 

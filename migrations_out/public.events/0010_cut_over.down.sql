@@ -1,12 +1,12 @@
 -- 0010_cut_over.down.sql: Undo: Cut over: the copy takes the table's name
 -- Table: public.events
--- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 500 ms a try; everybody waits
+-- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -137,5 +137,7 @@ UPDATE "public"."events_pgcleave_state" SET
     trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
                     AND tgrelid = '"public"."events"'::regclass),
     function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+-- A new cutover needs a new verification.
+UPDATE "public"."events_pgcleave_state" SET verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;
 
 COMMIT;

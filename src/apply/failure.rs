@@ -24,6 +24,8 @@ pub enum ApplyError {
     Server(#[from] postgres::Error),
     #[error(transparent)]
     Connect(#[from] crate::db::connect::ConnectError),
+    #[error("a TRUNCATE waits in the change log: nothing can be compared yet")]
+    TruncateWaits,
     #[error("there is no {0}")]
     MissingFile(String),
 }
@@ -62,6 +64,7 @@ impl ApplyError {
             }
             Self::Server(_) => "see the server's log",
             Self::Connect(error) => return error.hint(),
+            Self::TruncateWaits => "bring it into the copy first: pgcleave apply --through catch_up",
             Self::MissingFile(_) => "write the migrations again: pgcleave generate",
         };
         Some(text.to_owned())
@@ -85,7 +88,11 @@ impl ApplyError {
             Self::Step { state, .. } => state.as_ref().is_some_and(denied),
             Self::History(error) | Self::Server(error) => error.code().is_some_and(denied),
             Self::Connect(_) => true,
-            Self::Locked(_) | Self::Interrupted(_) | Self::Lost(_) | Self::MissingFile(_) => false,
+            Self::Locked(_)
+            | Self::Interrupted(_)
+            | Self::Lost(_)
+            | Self::TruncateWaits
+            | Self::MissingFile(_) => false,
         }
     }
 }

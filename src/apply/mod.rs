@@ -2,16 +2,18 @@
 //!
 //! Knows neither plans nor templates.
 
-mod compare;
 mod failure;
+mod load;
 mod progress;
 mod relations;
 mod run;
 mod stage;
+pub mod verification;
+mod watch;
 
-pub use compare::{Comparison, compare};
 pub use failure::ApplyError;
+pub use load::{Limit, Load, LoadNow, pause, read_load, resume, write_load};
 pub use progress::{Progress, Reporter};
 pub use relations::Relations;
-pub use run::Session;
+pub use run::{RunOptions, Session};
 pub use stage::{Position, Stage, read_stage};

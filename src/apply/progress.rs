@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// How far the batch copy or the catch-up is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Progress {
     /// Blocks of the source read by the batch copy.
     pub blocks_done: i64,
@@ -12,6 +12,8 @@ pub struct Progress {
     pub rows_copied: i64,
     /// Changes that wait in the change log, counted up to [`Progress::BACKLOG_LIMIT`].
     pub backlog: i64,
+    /// Why the batch copy or the catch-up waits at the moment; `None` while it works.
+    pub waiting_for: Option<String>,
 }
 
 impl Progress {
@@ -25,6 +27,8 @@ pub trait Reporter: Send {
     fn begin(&mut self, title: &str, is_long: bool);
     /// A long step goes on.
     fn progress(&mut self, progress: Progress);
+    /// Something that the user should know, now.
+    fn notice(&mut self, text: &str);
     /// The step has ended, well or not.
     fn end(&mut self);
 }

@@ -9,8 +9,12 @@ pub struct Relations {
     pub copy: QualifiedName,
     pub retired: QualifiedName,
     pub state: QualifiedName,
+    pub settings: QualifiedName,
+    pub segments: QualifiedName,
     pub log: QualifiedName,
+    pub truncations: QualifiedName,
     pub copy_batches: QualifiedName,
     pub reverse: QualifiedName,
-    pub compare: QualifiedName,
+    pub mark: QualifiedName,
+    pub repair: QualifiedName,
 }

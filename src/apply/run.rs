@@ -1,25 +1,37 @@
 //! A run: one session that holds the table's advisory lock and runs steps.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use postgres::Client;
 
 use super::failure::ApplyError;
+use super::load::{Load, write_load};
 use super::progress::Reporter;
 use super::relations::Relations;
 use super::stage::{Position, read_stage};
+use super::watch::Watch;
 use crate::db::advisory_lock;
 use crate::db::connect::Target;
 use crate::db::history::{self, Direction, Entry, Outcome};
 use crate::migration::{MigrationFile, Mode};
 use crate::sql::Literal;
 
-/// How often a long step's progress is read.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);
+/// What the user asked for by flags.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Hazards allowed by name.
+    pub allowed: Vec<String>,
+    /// Settings named `pgcleave.…` that the steps' SQL reads, such as `lock_timeout`.
+    pub variables: Vec<(&'static str, String)>,
+    pub load: Load,
+    /// The batch copy and the catch-up wait while it is there.
+    pub pause_file: Option<PathBuf>,
+}
 
 /// A session that runs steps on one table.
 pub struct Session<'a> {
@@ -28,7 +40,7 @@ pub struct Session<'a> {
     relations: Relations,
     /// Set by Ctrl-C.
     interrupted: Arc<AtomicBool>,
-    allowed: Vec<String>,
+    options: RunOptions,
 }
 
 impl<'a> Session<'a> {
@@ -39,7 +51,7 @@ impl<'a> Session<'a> {
     pub fn open(
         target: &'a Target,
         relations: Relations,
-        allowed: Vec<String>,
+        options: RunOptions,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Self, ApplyError> {
         let mut session = Self {
@@ -47,7 +59,7 @@ impl<'a> Session<'a> {
             target,
             relations,
             interrupted,
-            allowed,
+            options,
         };
         session.prepare()?;
         Ok(session)
@@ -55,9 +67,12 @@ impl<'a> Session<'a> {
 
     fn prepare(&mut self) -> Result<(), ApplyError> {
         self.lock()?;
-        let allowed = Literal::new(self.allowed.join(","));
-        self.client
-            .batch_execute(&format!("SET pgcleave.allow = {allowed}"))?;
+        let allowed = ("allow", self.options.allowed.join(","));
+        let settings = self.options.variables.iter().chain(std::iter::once(&allowed));
+        let set: String = settings
+            .map(|(name, value)| format!("SET pgcleave.{name} = {};", Literal::new(value.as_str())))
+            .collect();
+        self.client.batch_execute(&set)?;
         history::ensure(&mut self.client).map_err(ApplyError::History)
     }
 
@@ -78,6 +93,23 @@ impl<'a> Session<'a> {
     /// When the server can't be asked.
     pub fn position(&mut self) -> Result<Position, ApplyError> {
         Ok(read_stage(&mut self.client, &self.relations)?)
+    }
+
+    /// Whether the last verification in step is younger than the limit and made of the source as it is.
+    ///
+    /// # Errors
+    /// When the server can't be asked.
+    pub fn verification_is_fresh(&mut self, limit: Duration) -> Result<bool, ApplyError> {
+        let sql = format!(
+            "SELECT coalesce(verified_mark = {}($1::text::regclass)
+                AND clock_timestamp() - verified_at <= $2 * interval '1 millisecond', false) FROM {}",
+            self.relations.mark, self.relations.state
+        );
+        let milliseconds = limit.as_millis() as f64;
+        let row = self
+            .client
+            .query_one(&sql, &[&self.relations.source.to_string(), &milliseconds])?;
+        Ok(row.get(0))
     }
 
     /// What was run before.
@@ -101,6 +133,11 @@ impl<'a> Session<'a> {
         &mut self.client
     }
 
+    /// Whether Ctrl-C was pressed.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// Runs a file, then its verify file, and records it.
     ///
     /// # Errors
@@ -117,7 +154,7 @@ impl<'a> Session<'a> {
         let result = self.run_watched(file, verify, direction, reporter);
         reporter.end();
         match result {
-            Err(error) if self.interrupted.load(Ordering::Relaxed) && is_interruption(&error) => {
+            Err(error) if self.is_interrupted() && is_interruption(&error) => {
                 Err(ApplyError::Interrupted(file.name.stem.clone()))
             }
             Err(_) if self.client.is_closed() => self.after_lost_connection(file, direction),
@@ -132,18 +169,24 @@ impl<'a> Session<'a> {
         direction: Direction,
         reporter: &mut dyn Reporter,
     ) -> Result<(), ApplyError> {
-        let token = self.client.cancel_token();
-        let (done, finished) = mpsc::channel::<()>();
+        if file.mode() == Mode::SingleStatement {
+            write_load(&mut self.client, &self.relations, &self.options.load)?;
+        }
+        let (done, finished) = mpsc::channel::<bool>();
         let watch = Watch {
             target: self.target.clone(),
             relations: self.relations.clone(),
             interrupted: Arc::clone(&self.interrupted),
+            token: self.client.cancel_token(),
             by_batches: file.mode() == Mode::SingleStatement,
+            parallel: (file.name.stem == "run_batch_copy").then(|| file.text.clone()),
+            pause_file: self.options.pause_file.clone(),
         };
         thread::scope(|scope| {
-            scope.spawn(move || watch.until(&finished, &token, reporter));
+            scope.spawn(move || watch.until(&finished, reporter));
             let result = self.run_recorded(file, verify, direction);
-            drop(done);
+            // The watch may have ended already; then nobody needs to be told.
+            let _ = done.send(result.is_ok());
             result
         })
     }
@@ -155,9 +198,10 @@ impl<'a> Session<'a> {
         direction: Direction,
     ) -> Result<(), ApplyError> {
         let stem = &file.name.stem;
-        let record =
-            |outcome| history::record(&self.relations.source, stem, direction, outcome, &file.checksum());
-        let (started, finished) = (record(Outcome::Started), record(Outcome::Finished));
+        let (started, finished) = (
+            self.record(file, direction, Outcome::Started),
+            self.record(file, direction, Outcome::Finished),
+        );
         let failed = |error: postgres::Error| ApplyError::step(stem, &error);
         let check = verify.and_then(MigrationFile::body).unwrap_or_default();
         let Some(body) = file.body() else {
@@ -169,6 +213,25 @@ impl<'a> Session<'a> {
             return self.in_transaction(&[check, &finished]).map_err(failed);
         };
         self.in_transaction(&[body, check, &finished]).map_err(failed)
+    }
+
+    /// The statement that records a run of the file.
+    fn record(&self, file: &MigrationFile, direction: Direction, outcome: Outcome) -> String {
+        let stem = file.name.stem.as_str();
+        let compares = matches!(
+            stem,
+            "keep_in_step" | "verify_copy" | "cut_over" | "verify_cutover"
+        );
+        let evidence = (compares && outcome == Outcome::Finished && direction == Direction::Up)
+            .then_some(&self.relations.state);
+        history::record(
+            &self.relations.source,
+            stem,
+            direction,
+            outcome,
+            &file.checksum(),
+            evidence,
+        )
     }
 
     fn in_transaction(&mut self, statements: &[&str]) -> Result<(), postgres::Error> {
@@ -190,89 +253,40 @@ impl<'a> Session<'a> {
         direction: Direction,
     ) -> Result<(), ApplyError> {
         let lost = || ApplyError::Lost(file.name.stem.clone());
-        let before = file.checksum();
         for _ in 0..20 {
-            if self.interrupted.load(Ordering::Relaxed) {
+            if self.is_interrupted() {
                 return Err(lost());
             }
             thread::sleep(Duration::from_millis(500));
             let Ok(client) = self.target.open() else { continue };
             self.client = client;
             self.prepare().map_err(|_| lost())?;
-            let last = self.history()?.pop();
-            let committed = last.is_some_and(|entry| {
-                entry.step == file.name.stem
-                    && entry.direction == direction
-                    && entry.outcome == Outcome::Finished
-                    && entry.checksum == before
-            });
-            return if committed { Ok(()) } else { Err(lost()) };
+            let done = self.position()?.is_done(&file.name.stem);
+            if done != (direction == Direction::Up) {
+                return Err(lost());
+            }
+            return self.record_once(file, direction);
         }
         Err(lost())
+    }
+
+    /// A step that commits by itself may be done without its row.
+    fn record_once(&mut self, file: &MigrationFile, direction: Direction) -> Result<(), ApplyError> {
+        let last = self.history()?.pop();
+        let recorded = last.is_some_and(|entry| {
+            entry.step == file.name.stem && entry.direction == direction && entry.outcome == Outcome::Finished
+        });
+        if !recorded {
+            let record = self.record(file, direction, Outcome::Finished);
+            self.client.batch_execute(&record).map_err(ApplyError::History)?;
+        }
+        Ok(())
     }
 }
 
 /// Whether an error may be the answer to our own cancelling.
 fn is_interruption(error: &ApplyError) -> bool {
     use postgres::error::SqlState;
-    match error {
-        ApplyError::Step { state, .. } => {
-            matches!(state, Some(s) if *s == SqlState::QUERY_CANCELED || *s == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE)
-        }
-        ApplyError::Locked(_)
-        | ApplyError::Interrupted(_)
-        | ApplyError::Lost(_)
-        | ApplyError::History(_)
-        | ApplyError::Server(_)
-        | ApplyError::Connect(_)
-        | ApplyError::MissingFile(_) => false,
-    }
-}
-
-/// Looks after a running step from a connection of its own.
-struct Watch {
-    target: Target,
-    relations: Relations,
-    interrupted: Arc<AtomicBool>,
-    /// Whether the step can be stopped between two of its batches.
-    by_batches: bool,
-}
-
-impl Watch {
-    fn until(
-        &self,
-        finished: &mpsc::Receiver<()>,
-        token: &postgres::CancelToken,
-        reporter: &mut dyn Reporter,
-    ) {
-        let mut client = if self.by_batches {
-            self.target.open().ok()
-        } else {
-            None
-        };
-        let mut stopping = false;
-        while finished.recv_timeout(PROGRESS_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            if self.interrupted.load(Ordering::Relaxed) && !stopping {
-                stopping = true;
-                self.stop(client.as_mut(), token);
-            }
-            let position = client.as_mut().map(|client| read_stage(client, &self.relations));
-            if let Some(Ok(position)) = position {
-                reporter.progress(position.progress);
-            }
-        }
-    }
-
-    /// Asks for a stop after the current batch; cancels what has no batches.
-    fn stop(&self, client: Option<&mut Client>, token: &postgres::CancelToken) {
-        let request = format!(
-            "SET lock_timeout = '30s'; UPDATE {} SET stop_requested = true",
-            self.relations.state
-        );
-        let asked = client.is_some_and(|client| client.batch_execute(&request).is_ok());
-        if !asked {
-            // A failure to cancel leaves the step running; it ends by itself, and whole.
-            let _ = self.target.cancel(token);
-        }
-    }
+    matches!(error, ApplyError::Step { state: Some(s), .. }
+        if *s == SqlState::QUERY_CANCELED || *s == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE)
 }

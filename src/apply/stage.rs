@@ -24,12 +24,18 @@ pub enum Stage {
 }
 
 /// The stage with the figures that belong to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Position {
     pub stage: Stage,
-    /// In step, both are read from the state table; before that they are false, after the cutover true.
+    /// In step it is read from the state table; before that it is false, after the cutover true.
     pub foreign_keys_added: bool,
+    /// Both sides were compared by checksums without a difference: since the switch, and since the cutover.
     pub verified: bool,
+    pub cutover_verified: bool,
+    /// When that was last, ISO 8601 in UTC.
+    pub verified_at: Option<String>,
+    /// What was compared last, and how, in words.
+    pub evidence: Option<String>,
     #[serde(flatten)]
     pub progress: Progress,
 }
@@ -39,12 +45,6 @@ pub struct Position {
 /// # Errors
 /// When the server can't be asked.
 pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position, postgres::Error> {
-    let at = |stage| Position {
-        stage,
-        foreign_keys_added: stage >= Stage::CutOver,
-        verified: stage >= Stage::CutOver,
-        progress: Progress::default(),
-    };
     let row = client.query_one(
         "SELECT (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)),
                 pg_catalog.to_regclass($2) IS NOT NULL, pg_catalog.to_regclass($3) IS NOT NULL,
@@ -62,56 +62,94 @@ pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position
     let partitioned = row.get::<_, Option<bool>>(0) == Some(true);
     let [retired, copy, state, procedures, indexed] = [1, 2, 3, 4, 5].map(|i| row.get::<_, bool>(i));
     match (partitioned, retired, copy, state) {
-        (true, true, _, _) => return Ok(at(Stage::CutOver)),
-        (true, false, false, false) => return Ok(at(Stage::Completed)),
-        (_, _, false, _) => return Ok(at(Stage::NotStarted)),
-        (_, _, true, false) => return Ok(at(Stage::CopyCreated)),
-        (_, _, true, true) if !procedures => return Ok(at(Stage::Logging)),
-        (_, _, true, true) => {}
+        (true, true, _, true) => read_state(client, relations, Some(Stage::CutOver)),
+        (true, true, _, false) => Ok(Position::at(Stage::CutOver)),
+        (true, false, false, false) => Ok(Position::at(Stage::Completed)),
+        (_, _, false, _) => Ok(Position::at(Stage::NotStarted)),
+        (_, _, true, false) => Ok(Position::at(Stage::CopyCreated)),
+        (_, _, true, true) if !procedures => Ok(Position::at(Stage::Logging)),
+        (_, _, true, true) if !indexed => read_state(client, relations, None).map(Position::not_indexed),
+        (_, _, true, true) => read_state(client, relations, None),
     }
-    read_state(client, relations, indexed)
 }
 
+/// `known` is the stage where the catalog alone says it.
 fn read_state(
     client: &mut Client,
     relations: &Relations,
-    indexed: bool,
+    known: Option<Stage>,
 ) -> Result<Position, postgres::Error> {
     let row = client.query_one(
         &format!(
-            "SELECT next_block, end_block, rows_copied, count_milliseconds IS NOT NULL, switch_xid IS NOT NULL,
-                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l),
-                    foreign_keys_added, verified_at IS NOT NULL FROM {}",
+            "SELECT t.source_filenode IS NOT NULL, t.count_milliseconds IS NOT NULL, t.switch_xid IS NOT NULL,
+                    t.foreign_keys_added, t.verified_at IS NOT NULL, t.cutover_verified_at IS NOT NULL,
+                    pg_catalog.to_char(coalesce(t.cutover_verified_at, t.verified_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
+                    t.evidence, t.waiting_for, s.done, s.total, s.copied,
+                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l)
+               FROM {} t, (SELECT coalesce(sum(next_block - first_block), 0)::bigint AS done,
+                                  coalesce(sum(end_block - first_block), 0)::bigint AS total,
+                                  coalesce(sum(rows_copied), 0)::bigint AS copied FROM {}) s",
             relations.log,
             Progress::BACKLOG_LIMIT,
-            relations.state
+            relations.state,
+            relations.segments
         ),
         &[],
     )?;
-    let (next, end): (i64, Option<i64>) = (row.get(0), row.get(1));
-    let stage = match end {
-        None => Stage::Prepared,
-        Some(end) if next < end => Stage::Copying,
-        Some(_) if !indexed => Stage::Copied,
-        Some(_) if row.get::<_, bool>(4) => Stage::InStep,
-        Some(_) if row.get::<_, bool>(3) => Stage::CaughtUp,
-        Some(_) => Stage::Indexed,
-    };
+    let [
+        begun,
+        caught_up,
+        in_step,
+        foreign_keys_added,
+        verified,
+        cutover_verified,
+    ] = [0, 1, 2, 3, 4, 5].map(|i| row.get::<_, bool>(i));
     let progress = Progress {
-        blocks_done: next,
-        blocks_total: end.unwrap_or(0),
-        rows_copied: row.get(2),
-        backlog: row.get(5),
+        waiting_for: row.get(8),
+        blocks_done: row.get(9),
+        blocks_total: row.get(10),
+        rows_copied: row.get(11),
+        backlog: row.get(12),
+    };
+    let stage = match known {
+        Some(stage) => stage,
+        None if !begun => Stage::Prepared,
+        None if progress.blocks_done < progress.blocks_total => Stage::Copying,
+        None if in_step => Stage::InStep,
+        None if caught_up => Stage::CaughtUp,
+        None => Stage::Indexed,
     };
     Ok(Position {
+        foreign_keys_added: foreign_keys_added || stage >= Stage::CutOver,
+        verified: verified || stage >= Stage::CutOver,
+        cutover_verified,
+        verified_at: row.get(6),
+        evidence: row.get(7),
         stage,
-        foreign_keys_added: row.get(6),
-        verified: row.get(7),
         progress,
     })
 }
 
 impl Position {
+    /// A stage without a state table, or one that it says nothing about.
+    fn at(stage: Stage) -> Self {
+        Self {
+            stage,
+            foreign_keys_added: stage >= Stage::CutOver,
+            verified: stage >= Stage::CutOver,
+            cutover_verified: stage >= Stage::Completed,
+            verified_at: None,
+            evidence: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Without the indexes a complete copy is no more than that.
+    fn not_indexed(self) -> Self {
+        let stage = self.stage.min(Stage::Copied);
+        Self { stage, ..self }
+    }
+
     /// Whether a step is done, by what the catalog and the state table show.
     ///
     /// Never by history: files may be run by psql, which keeps none.
@@ -126,6 +164,7 @@ impl Position {
             "keep_in_step" => Stage::InStep,
             "add_foreign_keys" => return self.foreign_keys_added,
             "verify_copy" => return self.verified,
+            "verify_cutover" => return self.cutover_verified,
             "drop_retired_table" => Stage::Completed,
             _ => Stage::CutOver,
         };

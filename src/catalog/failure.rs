@@ -66,7 +66,11 @@ impl CatalogError {
             Self::NoSuchColumn { table, .. } => Some(format!("see its columns: pgcleave inspect {table}")),
             Self::NotADate { .. } => Some("choose another column with --key".to_owned()),
             Self::UnknownCode { .. } => Some("use a newer pgcleave".to_owned()),
-            Self::Name(_) | Self::Query { .. } => None,
+            Self::Query { source, .. } if source.is_closed() => {
+                Some("the connection was lost and nothing has changed: run it again".to_owned())
+            }
+            Self::Query { .. } => Some("see the server's log".to_owned()),
+            Self::Name(_) => None,
         }
     }
 }

@@ -4,11 +4,12 @@ use indicatif::HumanBytes;
 
 use super::changes::changes;
 use super::existing;
+use super::lock::milliseconds;
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
-use super::{ApplyArgs, Cli, Failure, Hazard, inspect, interrupt};
-use crate::apply::{Session, Stage};
+use super::{ApplyArgs, Cli, Failure, Hazard, hold, inspect, interrupt};
+use crate::apply::{RunOptions, Session, Stage};
 use crate::catalog;
 use crate::db::history::Direction;
 use crate::migration::{MigrationFile, Part};
@@ -29,12 +30,18 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
     }
     existing::refuse_edited_files(&context, &args.allow)?;
     let target = context.target.clone().with_notices(super::notices::printer(cli));
-    let allowed = args
-        .allow
-        .iter()
-        .map(|hazard| hazard_name(*hazard).to_owned())
-        .collect();
-    let mut session = Session::open(&target, context.relations.clone(), allowed, interrupt::catch())?;
+    if args.hold && !prompt::is_possible() {
+        return Err(Failure::usage(
+            "--hold asks, and there is no terminal to ask on",
+            "hold by a file instead: --hold-file FILE",
+        ));
+    }
+    let mut session = Session::open(
+        &target,
+        context.relations.clone(),
+        options(args),
+        interrupt::catch(),
+    )?;
     let stage = session.position()?.stage;
     if stage < Stage::CutOver {
         refuse_changed_catalog(&context, &mut session)?;
@@ -46,6 +53,27 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
         eprintln!("{}", size(&context, &mut session)?);
     }
     run_pending(cli, args, &context, &mut session, through.as_deref())
+}
+
+/// The flags, as the run needs them.
+fn options(args: &ApplyArgs) -> RunOptions {
+    let mut variables = args.lock.variables();
+    let given = [
+        ("switch_budget", args.switch_budget.map(milliseconds)),
+        ("count_budget", args.count_budget.map(milliseconds)),
+        ("verified_within", args.verified_within.map(milliseconds)),
+        (
+            "recount_under_lock",
+            args.recount_under_lock.then(|| "on".to_owned()),
+        ),
+    ];
+    variables.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    RunOptions {
+        allowed: args.allow.iter().map(|h| hazard_name(*h).to_owned()).collect(),
+        variables,
+        load: args.load.load(),
+        pause_file: args.pause_file.clone(),
+    }
 }
 
 /// What the estimates in the headers are in proportion to.
@@ -135,6 +163,9 @@ fn run_pending(
             if stem == "keep_in_step" {
                 catch_up_again(context, session, &mut bar)?;
             }
+            if stem == "cut_over" && !hold::before_cutover(args, context, session, &mut bar)? {
+                return Ok(());
+            }
             session.run(
                 file,
                 context.directory.find(stem, Part::Verify),
@@ -142,6 +173,9 @@ fn run_pending(
                 &mut bar,
             )?;
             println!("done: {:04} {stem}", file.name.number);
+            if let Some(evidence) = session.position()?.evidence.filter(|_| compares(stem)) {
+                println!("      {evidence}");
+            }
         }
         if named {
             break;
@@ -152,6 +186,14 @@ fn run_pending(
         eprintln!("{}", super::status::next_step(context, stage));
     }
     Ok(())
+}
+
+/// Steps after which the state table says what was compared, and how.
+fn compares(step: &str) -> bool {
+    matches!(
+        step,
+        "keep_in_step" | "verify_copy" | "cut_over" | "verify_cutover"
+    )
 }
 
 /// A prompt may have waited for hours: what was written meanwhile must not be

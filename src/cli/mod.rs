@@ -8,24 +8,32 @@ mod existing;
 mod facts;
 mod failure;
 mod generate;
+mod hold;
 mod inspect;
 mod interrupt;
+mod load;
+mod lock;
 mod notices;
+mod pause;
 mod progress_bar;
 mod prompt;
 mod rollback;
 mod run_context;
 mod source;
 mod status;
+mod throttle;
 mod verify;
 mod wizard;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use failure::Failure;
+pub use load::LoadArgs;
+pub use lock::LockArgs;
 
 use crate::model::Interval;
 use crate::spec::{RunnerName, Strategy};
@@ -87,9 +95,22 @@ pub enum Verb {
     /// Show where a conversion stands and what to run next.
     #[command(after_help = "Example:\n  pgcleave status public.events --watch")]
     Status(StatusArgs),
-    /// Compare source and copy, per partition, in one snapshot, without blocking anyone.
-    #[command(after_help = "Example:\n  pgcleave verify public.events")]
+    /// Compare source and copy by checksums, in one snapshot, without blocking anyone.
+    #[command(
+        after_help = "Examples:\n  pgcleave verify public.events --checksum --jobs 4\n  pgcleave verify public.events --repair --yes\n\nGoes on where an interrupted run stopped when the table is ordered by its key. Exit code 3 on any difference."
+    )]
     Verify(VerifyArgs),
+    /// Make the batch copy and the catch-up wait after their current batch.
+    #[command(after_help = "Example:\n  pgcleave pause public.events")]
+    Pause(PauseArgs),
+    /// Let a paused batch copy or catch-up go on.
+    #[command(after_help = "Example:\n  pgcleave resume public.events")]
+    Resume(PauseArgs),
+    /// Show and change how much a copy may take, while it runs.
+    #[command(
+        after_help = "Examples:\n  pgcleave throttle public.events\n  pgcleave throttle public.events --jobs 4 --sleep 50ms --max-active-sessions 40"
+    )]
+    Throttle(ThrottleArgs),
     /// Undo steps, newest first; after the cutover every write made since is kept.
     #[command(
         after_help = "Example:\n  pgcleave rollback public.events --to verify_copy   # undoes the cutover only"
@@ -183,6 +204,31 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "HAZARD")]
     pub allow: Vec<Hazard>,
     #[command(flatten)]
+    pub load: LoadArgs,
+    /// The batch copy and the catch-up wait while this file is there.
+    #[arg(long, value_name = "FILE", help_heading = "Load")]
+    pub pause_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// The switch counts rows with writers blocked only if that takes no longer than this (2s).
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Cutover")]
+    pub switch_budget: Option<Duration>,
+    /// The cutover counts rows before its lock, blocking nobody, only if that takes no longer than this (1m).
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Cutover")]
+    pub count_budget: Option<Duration>,
+    /// The cutover refuses a verification that is older; apply makes a new one first (1h).
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Cutover")]
+    pub verified_within: Option<Duration>,
+    /// Count the rows once more under the cutover's lock; everybody waits meanwhile.
+    #[arg(long, help_heading = "Cutover")]
+    pub recount_under_lock: bool,
+    /// Ask before the cutover even with --yes; the copy is kept in step and verified again meanwhile.
+    #[arg(long, conflicts_with = "hold_file", help_heading = "Cutover")]
+    pub hold: bool,
+    /// Wait with the cutover until this file vanishes; the copy is kept in step and verified again meanwhile.
+    #[arg(long, value_name = "FILE", help_heading = "Cutover")]
+    pub hold_file: Option<PathBuf>,
+    #[command(flatten)]
     pub spec: SpecPath,
 }
 
@@ -211,6 +257,42 @@ pub struct StatusArgs {
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     pub table: Option<String>,
+    /// Compare every row by checksums: the default, and the only way there is.
+    #[arg(long)]
+    pub checksum: bool,
+    /// Sessions that read at once.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+    /// Mend differing keys by reading them again from the source, then verify them again.
+    #[arg(long)]
+    pub repair: bool,
+    /// Repair without asking.
+    #[arg(long)]
+    pub yes: bool,
+    /// Name at most so many differing keys.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_keys: usize,
+    /// Partitions that an interrupted run found equal are read again after this time; 0s reads everything.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    pub resume_within: Duration,
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+    #[command(flatten)]
+    pub spec: SpecPath,
+}
+
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    pub table: Option<String>,
+    #[command(flatten)]
+    pub spec: SpecPath,
+}
+
+#[derive(Debug, Args)]
+pub struct ThrottleArgs {
+    pub table: Option<String>,
+    #[command(flatten)]
+    pub load: LoadArgs,
     #[arg(long, default_value = "text")]
     pub format: Format,
     #[command(flatten)]
@@ -229,6 +311,8 @@ pub struct RollbackArgs {
     /// Hazard to allow by name: edited_files.
     #[arg(long, value_name = "HAZARD")]
     pub allow: Vec<Hazard>,
+    #[command(flatten)]
+    pub lock: LockArgs,
     #[command(flatten)]
     pub spec: SpecPath,
 }
@@ -276,6 +360,9 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Apply(args) => apply::run(cli, args),
         Verb::Status(args) => status::run(cli, args),
         Verb::Verify(args) => verify::run(cli, args),
+        Verb::Pause(args) => pause::pause(cli, args),
+        Verb::Resume(args) => pause::resume(cli, args),
+        Verb::Throttle(args) => throttle::run(cli, args),
         Verb::Rollback(args) => rollback::run(cli, args),
         Verb::Demo(args) => demo::run(cli, args),
         Verb::Completions { shell } => {
@@ -286,6 +373,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
             .render(&mut std::io::stdout())
             .map_err(Failure::output),
     }
+}
+
+/// A length of time as people write it: 500ms, 2s, 1h 30m.
+fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
 }
 
 fn set_colors(on: bool) {

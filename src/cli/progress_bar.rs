@@ -1,4 +1,4 @@
-//! Progress on stderr: a spinner for a step, a bar for the batch copy.
+//! Progress on stderr: a spinner for a step, a bar for the batch copy and for a verification.
 
 use std::time::{Duration, Instant};
 
@@ -45,10 +45,16 @@ impl Reporter for Bar {
     }
 
     fn progress(&mut self, now: Progress) {
-        let first = *self.first.get_or_insert(now);
+        let first = self.first.get_or_insert_with(|| now.clone());
         self.bar.set_length(now.blocks_total.max(1).unsigned_abs());
         self.bar.set_position(now.blocks_done.unsigned_abs());
-        self.bar.set_message(describe(first, now, self.began.elapsed()));
+        self.bar.set_message(describe(first, &now, self.began.elapsed()));
+    }
+
+    fn notice(&mut self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("warning: {text}"));
+        }
     }
 
     fn end(&mut self) {
@@ -58,7 +64,7 @@ impl Reporter for Bar {
 }
 
 /// Rows, rows per second, backlog, time left at the pace since this run began.
-fn describe(first: Progress, now: Progress, elapsed: Duration) -> String {
+fn describe(first: &Progress, now: &Progress, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rows = now.rows_copied - first.rows_copied;
     let mut text = format!(
@@ -80,5 +86,20 @@ fn describe(first: Progress, now: Progress, elapsed: Duration) -> String {
         let remaining = Duration::from_secs_f64(left as f64 * seconds / blocks as f64);
         text.push_str(&format!(", {} left", HumanDuration(remaining)));
     }
+    if let Some(reason) = &now.waiting_for {
+        text.push_str(&format!(", WAITING: {reason}"));
+    }
     text
+}
+
+/// A bar for work that is counted in blocks; hidden where stderr is no terminal.
+pub fn blocks(quiet: bool, what: &str) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let template = "{spinner} {prefix} {bar:20} {percent}% of {len} blocks, {eta} left";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(1).with_style(style).with_prefix(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }

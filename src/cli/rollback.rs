@@ -5,7 +5,7 @@ use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::Context;
 use super::{Cli, Failure, RollbackArgs, interrupt, notices};
-use crate::apply::{Position, Session, Stage};
+use crate::apply::{Position, RunOptions, Session, Stage};
 use crate::db::history::Direction;
 use crate::migration::{MigrationFile, Part};
 
@@ -21,7 +21,11 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
     }
     existing::refuse_edited_files(&context, &args.allow)?;
     let target = context.target.clone().with_notices(notices::printer(cli));
-    let mut session = Session::open(&target, context.relations.clone(), Vec::new(), interrupt::catch())?;
+    let options = RunOptions {
+        variables: args.lock.variables(),
+        ..RunOptions::default()
+    };
+    let mut session = Session::open(&target, context.relations.clone(), options, interrupt::catch())?;
     let position = session.position()?;
     if position.stage == Stage::Completed {
         return Err(Failure::refused(

@@ -80,9 +80,13 @@ pub fn relations(table: &QualifiedName) -> Relations {
         copy: names.copy,
         retired: names.retired,
         state: names.state,
+        settings: names.settings,
+        segments: names.segments,
         log: names.log,
+        truncations: names.truncations,
         copy_batches: names.copy_batches,
         reverse: names.reverse,
-        compare: names.compare,
+        mark: names.mark,
+        repair: names.repair,
     }
 }

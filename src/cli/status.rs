@@ -8,10 +8,11 @@ use postgres::Client;
 use serde::Serialize;
 
 use super::run_context::Context;
+use super::throttle;
 use super::{Cli, Failure, Format, StatusArgs, interrupt};
-use crate::apply::{Position, Stage, read_stage};
+use crate::apply::{LoadNow, Position, Stage, read_load, read_stage};
 use crate::catalog;
-use crate::db::history::{self, Direction, Entry, Outcome};
+use crate::db::history::{self, Entry};
 
 /// What `status --format json` prints; `format` changes when its shape does.
 #[derive(Serialize)]
@@ -22,10 +23,19 @@ struct Report {
     position: Position,
     /// Partitions of the copy, or of the table after the cutover.
     partitions: i64,
-    /// When `verify_copy` last ended well.
-    last_verification: Option<String>,
+    /// How much the batch copy and the catch-up may take.
+    load: Option<LoadNow>,
+    /// Verifications, the switch and the cutover: when, and what was compared how.
+    compared: Vec<Compared>,
     steps: Vec<StepReport>,
     next: String,
+}
+
+#[derive(Serialize)]
+struct Compared {
+    step: String,
+    at: String,
+    what: String,
 }
 
 #[derive(Serialize)]
@@ -66,27 +76,29 @@ fn report(context: &Context, client: &mut Client) -> Result<Report, Failure> {
         &context.relations.copy
     };
     let partitions = catalog::count_partitions(client, partitioned)?;
-    let steps = context.steps();
-    let done = |step: &String| StepReport {
-        done: position.is_done(step),
-        step: step.clone(),
+    let done = |step: String| StepReport {
+        done: position.is_done(&step),
+        step,
     };
     Ok(Report {
-        format: 1,
+        format: 2,
         table: context.table.plain(),
-        position,
         partitions,
-        last_verification: last_verification(&history),
-        steps: steps.iter().map(done).collect(),
+        load: read_load(client, &context.relations)?,
+        compared: history.into_iter().filter_map(compared).collect(),
+        steps: context.steps().into_iter().map(done).collect(),
         next: next_step(context, position.stage),
+        position,
     })
 }
 
-fn last_verification(history: &[Entry]) -> Option<String> {
-    let verified = |e: &&Entry| {
-        e.step == "verify_copy" && e.outcome == Outcome::Finished && e.direction == Direction::Up
-    };
-    history.iter().rfind(verified).map(|entry| entry.at.clone())
+/// A row of the history that says what was compared.
+fn compared(entry: Entry) -> Option<Compared> {
+    Some(Compared {
+        step: entry.step,
+        at: entry.at,
+        what: entry.detail?,
+    })
 }
 
 /// What the user would type now.
@@ -120,7 +132,7 @@ fn text(report: &Report) -> String {
         report.table,
         stage_words(report.position.stage)
     )];
-    let progress = report.position.progress;
+    let progress = &report.position.progress;
     if progress.blocks_total > 0 {
         let percent = progress.blocks_done as f64 * 100.0 / progress.blocks_total as f64;
         lines.push(format!(
@@ -134,9 +146,22 @@ fn text(report: &Report) -> String {
             report.partitions
         ));
     }
-    if let Some(at) = &report.last_verification {
+    if let Some(reason) = &progress.waiting_for {
+        lines.push(format!("WAITING: {reason}"));
+    }
+    let copies = report.position.stage < Stage::InStep;
+    if let Some(load) = report
+        .load
+        .as_ref()
+        .filter(|load| copies || load.paused_by.is_some())
+    {
+        lines.extend(throttle::text(load).lines().map(|line| format!("  {line}")));
+    }
+    if let Some(at) = &report.position.verified_at {
         lines.push(format!("last verification without a difference: {at}"));
     }
+    let compared = |c: &Compared| format!("  {} {}: {}", c.at, c.step, c.what);
+    lines.extend(report.compared.iter().map(compared));
     let mark = |step: &StepReport| format!("  [{}] {}", if step.done { "x" } else { " " }, step.step);
     lines.extend(report.steps.iter().map(mark));
     lines.push(report.next.clone());

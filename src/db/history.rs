@@ -25,6 +25,7 @@ enum History {
     Outcome,
     Checksum,
     PgcleaveVersion,
+    Detail,
 }
 
 /// Which way a step was run.
@@ -71,6 +72,8 @@ pub struct Entry {
     pub checksum: String,
     /// Server time, ISO 8601 in UTC.
     pub at: String,
+    /// What a verification or the cutover compared, and how.
+    pub detail: Option<String>,
 }
 
 const CREATE: &str = "
@@ -82,6 +85,7 @@ CREATE TABLE IF NOT EXISTS pgcleave.history (
     outcome text NOT NULL CHECK (outcome IN ('started', 'finished')),
     checksum text NOT NULL,
     pgcleave_version text NOT NULL,
+    detail text,
     role name NOT NULL DEFAULT session_user,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -93,7 +97,7 @@ COMMENT ON TABLE pgcleave.history IS 'steps that pgcleave has run; kept until a 
 /// When the role may not create a schema in the database.
 pub fn ensure(client: &mut Client) -> Result<(), postgres::Error> {
     if exists(client)? {
-        return Ok(());
+        return add_detail(client);
     }
     // `CREATE SCHEMA IF NOT EXISTS` would need CREATE on the database even where the schema is there.
     let schema = client.query_one("SELECT pg_catalog.to_regnamespace('pgcleave') IS NOT NULL", &[])?;
@@ -101,6 +105,16 @@ pub fn ensure(client: &mut Client) -> Result<(), postgres::Error> {
         client.batch_execute("CREATE SCHEMA pgcleave")?;
     }
     client.batch_execute(CREATE)
+}
+
+/// A history that an earlier version made has no such column.
+fn add_detail(client: &mut Client) -> Result<(), postgres::Error> {
+    let missing = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
+         WHERE attrelid = 'pgcleave.history'::pg_catalog.regclass AND attname = 'detail')";
+    if client.query_one(missing, &[])?.get(0) {
+        client.batch_execute("ALTER TABLE pgcleave.history ADD COLUMN detail text")?;
+    }
+    Ok(())
 }
 
 fn exists(client: &mut Client) -> Result<bool, postgres::Error> {
@@ -128,6 +142,7 @@ pub fn entries(client: &mut Client, table: &QualifiedName) -> Result<Vec<Entry>,
             History::Checksum,
         ])
         .expr(Expr::cust(utc))
+        .column(History::Detail)
         .from((Schema::Pgcleave, History::Table))
         .and_where(Expr::col(History::TableName).eq(table.to_string()))
         .order_by(History::Id, Order::Asc)
@@ -149,25 +164,34 @@ pub fn entries(client: &mut Client, table: &QualifiedName) -> Result<Vec<Entry>,
             },
             checksum: row.get(3),
             at: row.get(4),
+            detail: row.get(5),
         })
         .collect())
 }
 
 /// The statement that records a run; inside a step's own transaction it commits with it.
+///
+/// `evidence` is a state table, whose account of what was compared goes into the row.
 pub fn record(
     table: &QualifiedName,
     step: &str,
     direction: Direction,
     outcome: Outcome,
     checksum: &str,
+    evidence: Option<&QualifiedName>,
 ) -> String {
-    let values: [SimpleExpr; 6] = [
+    let detail = evidence.map_or_else(
+        || Expr::cust("NULL"),
+        |state| Expr::cust(format!("(SELECT evidence FROM {state})")),
+    );
+    let values: [SimpleExpr; 7] = [
         table.to_string().into(),
         step.into(),
         direction.as_str().into(),
         outcome.as_str().into(),
         checksum.into(),
         env!("CARGO_PKG_VERSION").into(),
+        detail,
     ];
     Query::insert()
         .into_table((Schema::Pgcleave, History::Table))
@@ -178,9 +202,31 @@ pub fn record(
             History::Outcome,
             History::Checksum,
             History::PgcleaveVersion,
+            History::Detail,
         ])
         .values_panic(values)
         .to_string(PostgresQueryBuilder)
+}
+
+/// Records a verification by the verb; nothing where there is no history.
+///
+/// # Errors
+/// When the history can't be written.
+pub fn record_verification(
+    client: &mut Client,
+    table: &QualifiedName,
+    how: &str,
+) -> Result<(), postgres::Error> {
+    if !exists(client)? {
+        return Ok(());
+    }
+    client
+        .execute(
+            "INSERT INTO pgcleave.history (table_name, step, direction, outcome, checksum, pgcleave_version, detail)
+             VALUES ($1, 'verify', 'up', 'finished', '', $2, $3)",
+            &[&table.to_string(), &env!("CARGO_PKG_VERSION"), &how],
+        )
+        .map(drop)
 }
 
 /// Forgets a table that was rolled back to the start; the last one takes the

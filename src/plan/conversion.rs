@@ -152,6 +152,9 @@ pub struct Conversion {
     pub batch_blocks: Number,
     /// Lower bounds and the last upper bound, for `width_bucket`.
     pub thresholds: Fragment,
+    /// The same bounds one by one, and what each part between them is called.
+    pub bounds: Vec<Literal>,
+    pub part_names: Vec<String>,
     /// What each bucket is called in reports.
     pub bucket_names: Fragment,
     foreign_key_count: usize,
@@ -231,6 +234,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             .last()
             .map(|r| bounds::bound(key_type, r.end, spec.time_zone)),
     );
+
+    let part_names = part_names(&ranges, spec, &names);
 
     Some(Conversion {
         label: Literal::new(table.name.plain()),
@@ -312,7 +317,9 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         delete_retired_where: Fragment::new("DELETE FROM {} WHERE ", &[&names.retired]).literal(),
         batch_blocks: Number(spec.batch_size.into()),
         thresholds: Fragment::list(bounds.iter().cloned()),
-        bucket_names: bucket_names(&ranges, spec, &names),
+        bucket_names: Fragment::list(part_names.iter().map(Literal::new)),
+        bounds,
+        part_names,
         foreign_key_count: table.foreign_keys_out.len(),
         index_total: carried.len(),
         key_is_extended,
@@ -340,18 +347,13 @@ fn planned_partitions(
 
 /// One name per bucket of `width_bucket`: before the first bound, each
 /// partition, from the last bound on.
-fn bucket_names(ranges: &[Range], spec: &TableSpec, names: &Names) -> Fragment {
+fn part_names(ranges: &[Range], spec: &TableSpec, names: &Names) -> Vec<String> {
     let default = names.default_partition.name.as_str();
-    let partitions = ranges
-        .iter()
-        .map(|r| partition_name(names, spec, r).name.literal());
-    let before = Literal::new(format!("{default} (before)"));
-    let after = Literal::new(format!("{default} (after)"));
-    Fragment::list(
-        std::iter::once(before)
-            .chain(partitions)
-            .chain(std::iter::once(after)),
-    )
+    let partition = |r| partition_name(names, spec, r).name.as_str().to_owned();
+    std::iter::once(format!("{default} (before)"))
+        .chain(ranges.iter().map(partition))
+        .chain(std::iter::once(format!("{default} (after)")))
+        .collect()
 }
 
 fn key_columns(key: &Key) -> KeyColumns {

@@ -15,6 +15,9 @@ pub struct Names {
     pub log: QualifiedName,
     pub truncations: QualifiedName,
     pub state: QualifiedName,
+    pub settings: QualifiedName,
+    pub segments: QualifiedName,
+    pub moves: QualifiedName,
     pub fingerprint: QualifiedName,
     pub lock: QualifiedName,
     pub check: QualifiedName,
@@ -25,7 +28,10 @@ pub struct Names {
     pub reverse_truncate: QualifiedName,
     pub reverse_guard: QualifiedName,
     pub drain: QualifiedName,
+    pub wait: QualifiedName,
+    pub mark: QualifiedName,
     pub compare: QualifiedName,
+    pub repair: QualifiedName,
     pub copy_batches: QualifiedName,
     pub catch_up: QualifiedName,
     pub add_foreign_keys: QualifiedName,
@@ -43,6 +49,9 @@ impl Names {
             log: ours("log"),
             truncations: ours("truncations"),
             state: ours("state"),
+            settings: ours("settings"),
+            segments: ours("segments"),
+            moves: ours("moves"),
             fingerprint: ours("fingerprint"),
             lock: ours("lock"),
             check: ours("check"),
@@ -53,7 +62,10 @@ impl Names {
             reverse_truncate: ours("reverse_truncate"),
             reverse_guard: ours("reverse_guard"),
             drain: ours("drain"),
+            wait: ours("wait"),
+            mark: ours("mark"),
             compare: ours("compare"),
+            repair: ours("repair"),
             copy_batches: ours("copy_batches"),
             catch_up: ours("catch_up"),
             add_foreign_keys: ours("add_foreign_keys"),
@@ -61,18 +73,21 @@ impl Names {
     }
 
     /// Relations that the conversion creates, partitions apart.
-    pub fn relations(&self) -> [&QualifiedName; 5] {
+    pub fn relations(&self) -> [&QualifiedName; 8] {
         [
             &self.copy,
             &self.retired,
             &self.log,
             &self.truncations,
             &self.state,
+            &self.settings,
+            &self.segments,
+            &self.moves,
         ]
     }
 
     /// Functions and procedures that it creates.
-    pub fn functions(&self) -> [&QualifiedName; 14] {
+    pub fn functions(&self) -> [&QualifiedName; 17] {
         [
             &self.fingerprint,
             &self.lock,
@@ -84,7 +99,10 @@ impl Names {
             &self.reverse_truncate,
             &self.reverse_guard,
             &self.drain,
+            &self.wait,
+            &self.mark,
             &self.compare,
+            &self.repair,
             &self.copy_batches,
             &self.catch_up,
             &self.add_foreign_keys,

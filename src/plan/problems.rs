@@ -333,7 +333,7 @@ fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
         problems.push(Problem::warning(
             format!("the foreign key {} of {} refers to this table", key.name.as_str(), key.table.plain()),
             "it goes on working through the retired table, which can't be dropped as long as the foreign key is there; \
-             meanwhile an UPDATE that changes both a row's primary key and its partition is refused (0A000), and so is TRUNCATE … CASCADE",
+             meanwhile TRUNCATE … CASCADE doesn't reach that table and is refused (0A000): name both tables in one TRUNCATE",
         ));
     }
     for trigger in table

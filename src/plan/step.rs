@@ -18,6 +18,7 @@ pub enum Step {
     AddForeignKeys,
     VerifyCopy,
     CutOver,
+    VerifyCutover,
     DropRetiredTable,
 }
 
@@ -70,7 +71,7 @@ impl fmt::Display for Hazard {
 
 impl Step {
     /// In the order in which they run.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CreatePartitionedCopy,
         Self::InstallSyncTrigger,
         Self::CreateBatchCopyProcedure,
@@ -81,6 +82,7 @@ impl Step {
         Self::AddForeignKeys,
         Self::VerifyCopy,
         Self::CutOver,
+        Self::VerifyCutover,
         Self::DropRetiredTable,
     ];
 
@@ -97,6 +99,7 @@ impl Step {
             Self::AddForeignKeys => "add_foreign_keys",
             Self::VerifyCopy => "verify_copy",
             Self::CutOver => "cut_over",
+            Self::VerifyCutover => "verify_cutover",
             Self::DropRetiredTable => "drop_retired_table",
         }
     }
@@ -114,6 +117,7 @@ impl Step {
             Self::AddForeignKeys => "Add the foreign keys to the copy",
             Self::VerifyCopy => "Verify the copy against the source",
             Self::CutOver => "Cut over: the copy takes the table's name",
+            Self::VerifyCutover => "Verify the partitioned table against the retired one",
             Self::DropRetiredTable => "Drop the retired table and end the reverse sync",
         }
     }
@@ -132,7 +136,7 @@ impl Step {
             Self::InstallSyncTrigger => lock(
                 LockMode::ShareRowExclusive,
                 "the source table",
-                "milliseconds, after waiting up to 500 ms a try; writers wait, readers don't",
+                "milliseconds, after waiting up to 1 s a try; writers wait, readers don't",
             ),
             Self::RunBatchCopy | Self::CatchUp => lock(
                 LockMode::AccessShare,
@@ -143,14 +147,14 @@ impl Step {
             Self::KeepInStep => lock(
                 LockMode::ShareRowExclusive,
                 "the source table",
-                "while at most 20,000 logged changes are drained and, where that takes under 2 s, rows are counted; writers wait, readers don't",
+                "while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (2 s), rows are counted; writers wait, readers don't",
             ),
             Self::AddForeignKeys => lock(
                 LockMode::ShareRowExclusive,
                 "each referenced table and the copy",
-                "milliseconds a statement, after waiting up to 500 ms a try; validation takes a weaker lock",
+                "milliseconds a statement, after waiting up to 1 s a try; validation takes a weaker lock",
             ),
-            Self::VerifyCopy => lock(
+            Self::VerifyCopy | Self::VerifyCutover => lock(
                 LockMode::AccessShare,
                 "both tables",
                 "while they are read; blocks nobody who reads or writes",
@@ -158,12 +162,12 @@ impl Step {
             Self::CutOver => lock(
                 LockMode::AccessExclusive,
                 "the source table and the views that read it",
-                "milliseconds, after waiting up to 500 ms a try; everybody waits",
+                "milliseconds, after waiting up to 1 s a try; everybody waits",
             ),
             Self::DropRetiredTable => lock(
                 LockMode::AccessExclusive,
                 "the partitioned table and the retired table",
-                "milliseconds, after waiting up to 500 ms a try; everybody waits",
+                "milliseconds, after waiting up to 1 s a try; everybody waits",
             ),
         }
     }
@@ -178,8 +182,10 @@ impl Step {
             Self::CatchUp => "in proportion to what was written since the sync trigger",
             Self::KeepInStep => "milliseconds to seconds",
             Self::AddForeignKeys => "reads the copy once per foreign key",
-            Self::VerifyCopy => "reads both tables once",
-            Self::CutOver => "counts both tables, then milliseconds under the lock",
+            Self::VerifyCopy | Self::VerifyCutover => "reads both tables once",
+            Self::CutOver => {
+                "counts both tables where that fits pgcleave.count_budget (60 s), then milliseconds under the lock"
+            }
             Self::DropRetiredTable => "milliseconds",
         }
     }
@@ -193,7 +199,8 @@ impl Step {
             | Self::BuildIndexes
             | Self::CatchUp
             | Self::AddForeignKeys
-            | Self::VerifyCopy => &[],
+            | Self::VerifyCopy
+            | Self::VerifyCutover => &[],
             Self::InstallSyncTrigger => &[Hazard::SlowsWriters],
             Self::KeepInStep => &[Hazard::SlowsWriters],
             Self::CutOver => &[Hazard::ShortExclusiveLock],
@@ -210,7 +217,7 @@ impl Step {
             Self::RunBatchCopy => "the down file empties the copy",
             Self::BuildIndexes => "the down file drops them from the copy",
             Self::CatchUp => "the down file asks for a new catch-up before the next switch",
-            Self::VerifyCopy => "there is nothing to undo",
+            Self::VerifyCopy | Self::VerifyCutover => "there is nothing to undo",
             Self::KeepInStep => "the down file goes back to logging keys",
             Self::AddForeignKeys => "the down file drops them from the copy",
             Self::CutOver => "the down file gives the source table its name back with every write made since",

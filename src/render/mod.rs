@@ -46,6 +46,7 @@ templates! {
     CutOverUp = "conversion/cut_over.up.sql";
     CutOverDown = "conversion/cut_over.down.sql";
     CutOverVerify = "conversion/cut_over.verify.sql";
+    VerifyCutoverUp = "conversion/verify_cutover.up.sql";
     DropRetiredTableUp = "conversion/drop_retired_table.up.sql";
 }
 
@@ -85,6 +86,8 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::CutOver, Part::Up) => CutOverUp { c }.render(),
         (Step::CutOver, Part::Down) => CutOverDown { c }.render(),
         (Step::CutOver, Part::Verify) => CutOverVerify { c }.render(),
+        (Step::VerifyCutover, Part::Up) => VerifyCutoverUp { c }.render(),
+        (Step::VerifyCutover, Part::Down | Part::Verify) => return Ok(None),
         (Step::DropRetiredTable, Part::Up) => DropRetiredTableUp { c }.render(),
         (Step::DropRetiredTable, Part::Down | Part::Verify) => return Ok(None),
     }?;
@@ -102,6 +105,7 @@ pub fn commits_by_itself(step: Step, part: Part) -> bool {
         | Step::KeepInStep
         | Step::VerifyCopy
         | Step::CutOver
+        | Step::VerifyCutover
         | Step::DropRetiredTable => false,
     }
 }

@@ -9,7 +9,7 @@ use crate::render::{commits_by_itself, render};
 /// Limits of a transactional file. Builds and verifications are long, so that
 /// there is no statement timeout; a lost client must not keep locks.
 const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;";
@@ -116,7 +116,8 @@ fn remarks(plan: &Plan, step: Step) -> Vec<String> {
         | Step::CatchUp
         | Step::KeepInStep
         | Step::AddForeignKeys
-        | Step::VerifyCopy => return Vec::new(),
+        | Step::VerifyCopy
+        | Step::VerifyCutover => return Vec::new(),
     };
     let matching = plan.problems.iter().filter(|p| p.severity == about);
     matching.map(|p| format!("{}: {}", p.cause, p.remedy)).collect()

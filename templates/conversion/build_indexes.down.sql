@@ -14,7 +14,7 @@ $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.copy.sql() }};
 DROP TRIGGER pgcleave_reverse ON {{ c.names.copy.sql() }};
 {%- if c.is_referenced() %}
-DROP TRIGGER pgcleave_reverse_guard ON {{ c.names.copy.sql() }};
+DROP TRIGGER "~pgcleave_moves" ON {{ c.names.copy.sql() }};
 DROP FUNCTION {{ c.names.reverse_guard.sql() }}();
 {%- endif %}
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();

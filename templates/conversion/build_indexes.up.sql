@@ -1,6 +1,7 @@
 DO $pgcleave$
 BEGIN
-    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE next_block >= end_block) THEN
+    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE source_filenode IS NOT NULL)
+       OR EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the batch copy is not complete', HINT = 'run the step run_batch_copy again: it goes on where it stopped';
     END IF;
@@ -48,11 +49,12 @@ CREATE TRIGGER pgcleave_reverse AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.c
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.reverse.sql() }}();
 ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse;
 {%- if c.is_referenced() %}
-CREATE TRIGGER pgcleave_reverse_guard BEFORE UPDATE OF {{ c.primary_key.list().sql() }} ON {{ c.names.copy.sql() }}
-    FOR EACH ROW EXECUTE FUNCTION {{ c.names.reverse_guard.sql() }}();
-ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse_guard;
+-- Named so that it fires after every BEFORE trigger of the user's, which may change the row.
+CREATE TRIGGER "~pgcleave_moves" BEFORE UPDATE ON {{ c.names.copy.sql() }}
+    FOR EACH ROW WHEN (NOT ({{ c.primary_key.equal("OLD", "NEW") }})) EXECUTE FUNCTION {{ c.names.reverse_guard.sql() }}();
+ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER "~pgcleave_moves";
 {%- endif %}
-CREATE TRIGGER pgcleave_reverse_truncate BEFORE TRUNCATE ON {{ c.names.copy.sql() }}
+CREATE TRIGGER pgcleave_reverse_truncate {% if c.is_referenced() %}AFTER{% else %}BEFORE{% endif %} TRUNCATE ON {{ c.names.copy.sql() }}
     FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.reverse_truncate.sql() }}();
 ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate;
 DO $pgcleave$

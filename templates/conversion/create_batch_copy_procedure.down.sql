@@ -1,7 +1,1 @@
-{%- if c.has_foreign_keys() -%}
-DROP PROCEDURE {{ c.names.add_foreign_keys.sql() }}();
-{% endif -%}
-DROP FUNCTION {{ c.names.compare.sql() }}();
-DROP PROCEDURE {{ c.names.catch_up.sql() }}(bigint);
-DROP FUNCTION {{ c.names.drain.sql() }}(bigint);
-DROP PROCEDURE {{ c.names.copy_batches.sql() }}(bigint);
+{% include "fragment/drop_procedures.sql" %}

@@ -1,10 +1,16 @@
+{% include "fragment/wait.sql" %}
+
 {% include "fragment/copy_batches.sql" %}
 
 {% include "fragment/drain.sql" %}
 
 {% include "fragment/catch_up.sql" %}
 
+{% include "fragment/mark.sql" %}
+
 {% include "fragment/compare.sql" %}
+
+{% include "fragment/repair.sql" %}
 {%- if c.has_foreign_keys() %}
 
 {% include "fragment/add_foreign_keys.sql" %}

@@ -75,3 +75,5 @@ ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 {% include "fragment/sync_write_through.sql" %}
 
 {% include "fragment/record_xmin.sql" %}
+-- A new cutover needs a new verification.
+UPDATE {{ c.names.state.sql() }} SET verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;

@@ -1,8 +1,14 @@
 -- 1. Before any lock: both sides are the same table in every snapshot, so that one statement counts both.
 DO $pgcleave$
 DECLARE
+    budget CONSTANT int := 1000 * extract(epoch FROM
+        coalesce(nullif(current_setting('pgcleave.count_budget', true), ''), '60s')::interval);
+    verified_within CONSTANT interval :=
+        coalesce(nullif(current_setting('pgcleave.verified_within', true), ''), '1 hour')::interval;
+    state {{ c.names.state.sql() }};
     source_rows bigint;
     copy_rows bigint;
+    what_was_counted text;
 BEGIN
     PERFORM {{ c.names.check.sql() }}();
     IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE switch_xid IS NOT NULL) THEN
@@ -15,18 +21,37 @@ BEGIN
             MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
     END IF;
 {%- endif %}
-    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE verified_at IS NOT NULL) THEN
+    SELECT * INTO state FROM {{ c.names.state.sql() }};
+    IF state.verified_at IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the copy was not verified since it is in step', HINT = 'run the step verify_copy first';
+            MESSAGE = 'the copy was not verified by checksums since it is in step', HINT = 'run the step verify_copy first';
     END IF;
-    SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
-      INTO source_rows, copy_rows;
-    IF source_rows <> copy_rows THEN
-        RAISE EXCEPTION USING ERRCODE = 'data_exception',
-            MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
-            HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
+    IF state.verified_mark IS DISTINCT FROM {{ c.names.mark.sql() }}({{ c.names.source.literal().sql() }}::regclass) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the source table was changed or rewritten since the copy was verified', HINT = 'run the step verify_copy again';
     END IF;
-    RAISE NOTICE 'rows counted in one snapshot: % in the source, % in the copy', source_rows, copy_rows;
+    IF clock_timestamp() - state.verified_at > verified_within THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('the copy was verified %s ago, over the limit of %s (pgcleave.verified_within)',
+                             date_trunc('second', clock_timestamp() - state.verified_at), verified_within),
+            HINT = 'run the step verify_copy again';
+    END IF;
+    IF state.count_milliseconds <= budget THEN
+        SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
+          INTO source_rows, copy_rows;
+        IF source_rows <> copy_rows THEN
+            RAISE EXCEPTION USING ERRCODE = 'data_exception',
+                MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
+                HINT = 'this must never happen: see the keys (pgcleave verify --checksum) and please report it';
+        END IF;
+        what_was_counted := format('rows counted before the lock, in one snapshot: %s on both sides', source_rows);
+    ELSE
+        what_was_counted := format('rows not counted before the lock: it would take about %s ms, over the budget of %s ms (pgcleave.count_budget)',
+            state.count_milliseconds, budget);
+    END IF;
+    what_was_counted := format('%s; verified by checksums at %s', what_was_counted, state.verified_at);
+    RAISE NOTICE '%', what_was_counted;
+    UPDATE {{ c.names.state.sql() }} SET evidence = what_was_counted, cutover_verified_at = NULL;
 END
 $pgcleave$;
 
@@ -41,6 +66,26 @@ SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_access_exclusive.sql() }}
 ]);
 SELECT {{ c.names.check.sql() }}();
+-- For those who asked for it (pgcleave.recount_under_lock): everybody waits while both tables are counted.
+DO $pgcleave$
+DECLARE
+    source_rows bigint;
+    copy_rows bigint;
+BEGIN
+    IF NOT coalesce(nullif(current_setting('pgcleave.recount_under_lock', true), ''), 'off')::boolean THEN
+        RETURN;
+    END IF;
+    SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
+      INTO source_rows, copy_rows;
+    IF source_rows <> copy_rows THEN
+        RAISE EXCEPTION USING ERRCODE = 'data_exception',
+            MESSAGE = format('under the lock, the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
+            HINT = 'this must never happen: see the keys (pgcleave verify --checksum) and please report it';
+    END IF;
+    RAISE NOTICE 'rows counted under the lock: % on both sides', source_rows;
+    UPDATE {{ c.names.state.sql() }} SET evidence = format('%s; counted again under the lock: %s on both sides', evidence, source_rows);
+END
+$pgcleave$;
 
 -- 3. Catalog changes only, milliseconds.
 ALTER TABLE {{ c.names.source.sql() }} RENAME TO {{ c.names.retired.name.sql() }};

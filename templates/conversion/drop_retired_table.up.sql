@@ -10,6 +10,11 @@ BEGIN
             MESSAGE = 'foreign keys still point at the retired table: ' || keys,
             HINT = 'give them another form or drop them first; they work as long as the retired table is kept';
     END IF;
+    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE cutover_verified_at IS NOT NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the partitioned table was not verified against the retired one since the cutover',
+            HINT = 'run the step verify_cutover first';
+    END IF;
 END
 $pgcleave$;
 
@@ -36,7 +41,7 @@ DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.source.sql() }};
 DROP TRIGGER pgcleave_reverse ON {{ c.names.source.sql() }};
 DROP TABLE {{ c.names.retired.sql() }};
 {%- if c.is_referenced() %}
-DROP TRIGGER pgcleave_reverse_guard ON {{ c.names.source.sql() }};
+DROP TRIGGER "~pgcleave_moves" ON {{ c.names.source.sql() }};
 DROP FUNCTION {{ c.names.reverse_guard.sql() }}();
 {%- endif %}
 DROP FUNCTION {{ c.names.reverse.sql() }}();
@@ -45,16 +50,8 @@ DROP FUNCTION {{ c.names.sync.sql() }}();
 DROP FUNCTION {{ c.names.sync_truncate.sql() }}();
 DROP FUNCTION {{ c.names.check.sql() }}();
 DROP FUNCTION {{ c.names.guard.sql() }}();
-{%- if c.has_foreign_keys() %}
-DROP PROCEDURE {{ c.names.add_foreign_keys.sql() }}();
-{%- endif %}
-DROP FUNCTION {{ c.names.compare.sql() }}();
-DROP PROCEDURE {{ c.names.catch_up.sql() }}(bigint);
-DROP FUNCTION {{ c.names.drain.sql() }}(bigint);
-DROP PROCEDURE {{ c.names.copy_batches.sql() }}(bigint);
-DROP TABLE {{ c.names.state.sql() }};
-DROP TABLE {{ c.names.truncations.sql() }};
-DROP TABLE {{ c.names.log.sql() }};
+{% include "fragment/drop_procedures.sql" %}
+{% include "fragment/drop_tables.sql" %}
 DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[]);
 DROP FUNCTION {{ c.names.fingerprint.sql() }}(regclass);
 -- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.

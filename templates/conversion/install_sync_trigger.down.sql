@@ -8,6 +8,4 @@ DROP FUNCTION {{ c.names.check.sql() }}();
 DROP FUNCTION {{ c.names.guard.sql() }}();
 DROP FUNCTION {{ c.names.sync_truncate.sql() }}();
 DROP FUNCTION {{ c.names.sync.sql() }}();
-DROP TABLE {{ c.names.state.sql() }};
-DROP TABLE {{ c.names.truncations.sql() }};
-DROP TABLE {{ c.names.log.sql() }};
+{% include "fragment/drop_tables.sql" %}

@@ -6,20 +6,52 @@ CREATE INDEX ON {{ c.names.log.sql() }} ({{ c.primary_key.list().sql() }});
 CREATE TABLE {{ c.names.truncations.sql() }} (truncated_at timestamptz NOT NULL DEFAULT clock_timestamp());
 -- Where the conversion stands; one row.
 CREATE TABLE {{ c.names.state.sql() }} (
-    only_row           boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    source_filenode    oid,                             -- changes when the source is rewritten
-    next_block         bigint NOT NULL DEFAULT 0,       -- the batch copy goes on here
-    end_block          bigint,                          -- blocks of the source when the copy began
-    rows_copied        bigint NOT NULL DEFAULT 0,
-    stop_requested     boolean NOT NULL DEFAULT false,  -- the batch copy and the catch-up stop after a batch
-    count_milliseconds bigint,                          -- how long counting both tables took
-    trigger_xmin       xid,                             -- traces of someone switching the triggers or
-    function_xmin      xid,                             -- their functions off: a lost change, if only for a while
-    switch_xid         xid8,                            -- transaction from which on copy = source
-    foreign_keys_added boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
-    verified_at        timestamptz                      -- compared without a difference since the switch
+    only_row            boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    source_filenode     oid,                             -- changes when the source is rewritten; null before the copy
+    stop_requested      boolean NOT NULL DEFAULT false,  -- the batch copy and the catch-up stop after a batch
+    waiting_for         text,                            -- why they wait at the moment
+    count_milliseconds  bigint,                          -- how long counting both tables took
+    trigger_xmin        xid,                             -- traces of someone switching the triggers or
+    function_xmin       xid,                             -- their functions off: a lost change, if only for a while
+    switch_xid          xid8,                            -- transaction from which on copy = source
+    foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
+    verified_at         timestamptz,                     -- compared by checksums without a difference since the switch,
+    verified_mark       text,                            -- while the source's structure and storage bore this mark
+    cutover_verified_at timestamptz,                     -- the same, new table against retired table, since the cutover
+    verified_parts      jsonb NOT NULL DEFAULT '{}',     -- partitions that an unfinished `pgcleave verify` found equal
+    evidence            text                             -- what was compared last, and how
 );
 INSERT INTO {{ c.names.state.sql() }} DEFAULT VALUES;
+-- How the batch copy and the catch-up behave; may be changed while they run.
+CREATE TABLE {{ c.names.settings.sql() }} (
+    only_row            boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    jobs                int NOT NULL DEFAULT 1 CHECK (jobs >= 1),              -- sessions that may copy at once
+    batch_target        interval NOT NULL DEFAULT '500 milliseconds' CHECK (batch_target > '0'), -- time per batch
+    sleep_milliseconds  int NOT NULL DEFAULT 0 CHECK (sleep_milliseconds >= 0), -- after each batch
+    max_replica_lag     interval DEFAULT '10 seconds',                         -- pg_stat_replication.replay_lag; null: any
+    max_retained_wal    bigint,                                                -- bytes that a replication slot retains; null: any
+    max_active_sessions int,                                                   -- of others, in the whole server; null: any
+    throttle_query      text,                                                  -- waits while it returns true; null: none
+    paused_by           text                                                   -- waits while not null, and why
+);
+INSERT INTO {{ c.names.settings.sql() }} DEFAULT VALUES;
+-- Where the batch copy stands in each part of the source. Blocks, upper ends exclusive.
+CREATE TABLE {{ c.names.segments.sql() }} (
+    first_block bigint PRIMARY KEY,
+    end_block   bigint NOT NULL,
+    next_block  bigint NOT NULL,
+    rows_copied bigint NOT NULL DEFAULT 0
+);
+{%- if c.is_referenced() %}
+-- Rows whose primary key and partition change in one UPDATE of the partitioned table; filled and emptied
+-- within that statement.
+CREATE TABLE {{ c.names.moves.sql() }} AS
+    SELECT {{ c.log_columns.sql() }}, ROW({{ c.log_columns.sql() }})::{{ c.names.log.sql() }} AS pgcleave_moved_to FROM {{ c.names.log.sql() }} WITH NO DATA;
+CREATE INDEX ON {{ c.names.moves.sql() }} ({{ c.primary_key.list().sql() }});
+ALTER TABLE {{ c.names.moves.sql() }} OWNER TO {{ c.owner.sql() }};
+{%- endif %}
+ALTER TABLE {{ c.names.settings.sql() }} OWNER TO {{ c.owner.sql() }};
+ALTER TABLE {{ c.names.segments.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.log.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.truncations.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.state.sql() }} OWNER TO {{ c.owner.sql() }};
@@ -46,7 +78,7 @@ CREATE FUNCTION {{ c.names.guard.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 BEGIN
-    IF pg_trigger_depth() <= 1 THEN
+    IF pg_trigger_depth() <= 1 AND current_setting('pgcleave.repair', true) IS DISTINCT FROM 'on' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = {{ c.label.sql() }} || ' was partitioned, and this is the retired table, kept for a rollback',
             HINT = 'write to the partitioned table, which has the old name';

@@ -12,6 +12,6 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
-UPDATE {{ c.names.state.sql() }} SET switch_xid = NULL, verified_at = NULL;
+UPDATE {{ c.names.state.sql() }} SET switch_xid = NULL, verified_at = NULL, verified_mark = NULL;
 
 {% include "fragment/record_xmin.sql" %}

@@ -19,8 +19,11 @@ SELECT {{ c.names.check.sql() }}();
 DO $pgcleave$
 DECLARE
     state {{ c.names.state.sql() }};
+    budget CONSTANT int := 1000 * extract(epoch FROM
+        coalesce(nullif(current_setting('pgcleave.switch_budget', true), ''), '2s')::interval);
     source_rows bigint;
     copy_rows bigint;
+    what_was_counted text;
 BEGIN
     SELECT * INTO state FROM {{ c.names.state.sql() }};
     IF state.count_milliseconds IS NULL THEN
@@ -28,8 +31,8 @@ BEGIN
             MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';
     END IF;
     PERFORM {{ c.names.drain.sql() }}(NULL);
-    -- Counting blocks writers as long as it takes: 2 s at most, by what it took in the catch-up.
-    IF state.count_milliseconds <= 2000 THEN
+    -- Counting blocks writers as long as it takes: not beyond the budget, by what it took in the catch-up.
+    IF state.count_milliseconds <= budget THEN
         SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
           INTO source_rows, copy_rows;
         IF source_rows <> copy_rows THEN
@@ -37,12 +40,14 @@ BEGIN
                 MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),
                 HINT = 'roll back to the start (pgcleave rollback), and please report this: it must never happen';
         END IF;
-        RAISE NOTICE 'rows counted with writers blocked: % in the source, % in the copy', source_rows, copy_rows;
+        what_was_counted := format('rows counted with writers blocked: %s on both sides', source_rows);
     ELSE
-        RAISE NOTICE 'rows not counted with writers blocked: it would take about % ms; verify_copy compares them without blocking',
-            state.count_milliseconds;
+        what_was_counted := format('rows not counted with writers blocked: it would take about %s ms, over the budget of %s ms (pgcleave.switch_budget); verify_copy compares them without blocking',
+            state.count_milliseconds, budget);
     END IF;
-    UPDATE {{ c.names.state.sql() }} SET switch_xid = pg_current_xact_id(), verified_at = NULL;
+    RAISE NOTICE '%', what_was_counted;
+    UPDATE {{ c.names.state.sql() }}
+       SET switch_xid = pg_current_xact_id(), verified_at = NULL, verified_mark = NULL, evidence = what_was_counted;
 END
 $pgcleave$;
 

@@ -1,2 +1,3 @@
 TRUNCATE {{ c.names.copy.sql() }};
-UPDATE {{ c.names.state.sql() }} SET source_filenode = NULL, next_block = 0, end_block = NULL, rows_copied = 0;
+TRUNCATE {{ c.names.segments.sql() }};
+UPDATE {{ c.names.state.sql() }} SET source_filenode = NULL;

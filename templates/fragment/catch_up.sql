@@ -1,8 +1,10 @@
--- Drains the change log page by page until little is left.
+-- Drains the change log page by page until little is left. The size of a page follows the time that the
+-- last one took.
 CREATE PROCEDURE {{ c.names.catch_up.sql() }}(little bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
 DECLARE
+    page bigint := 20000;
     taken bigint;
     stop boolean;
     began timestamptz;
@@ -12,26 +14,38 @@ BEGIN
     COMMIT;
     ANALYZE {{ c.names.log.sql() }};
     LOOP
+        CALL {{ c.names.wait.sql() }}();
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; -- one snapshot for a page
         SET LOCAL search_path = pg_catalog, pg_temp;
         SET LOCAL lock_timeout = '5s';
         LOCK TABLE {{ c.names.source.sql() }} IN ACCESS SHARE MODE;
         PERFORM {{ c.names.check.sql() }}();
-        IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE next_block >= end_block AND switch_xid IS NULL) THEN
+        IF EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block)
+           OR NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE source_filenode IS NOT NULL AND switch_xid IS NULL) THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = 'the batch copy is not complete, or the copy is in step already',
                 HINT = 'see where the conversion stands: pgcleave status';
         END IF;
-        taken := {{ c.names.drain.sql() }}(20000);
         SELECT stop_requested INTO stop FROM {{ c.names.state.sql() }};
-        EXIT WHEN stop OR taken <= little;
+        EXIT WHEN stop;
+        began := clock_timestamp();
+        taken := {{ c.names.drain.sql() }}(page);
+        EXIT WHEN taken <= little;
+        page := least(200000, greatest(200, page * least(2, greatest(0.25,
+            (SELECT extract(epoch FROM batch_target) FROM {{ c.names.settings.sql() }})
+                / greatest(extract(epoch FROM clock_timestamp() - began), 0.0001)))::float8));
     END LOOP;
     COMMIT;
+    IF stop THEN
+        RETURN;
+    END IF;
     -- How long counting takes decides whether the switch may count with writers blocked.
+    SET LOCAL search_path = pg_catalog, pg_temp;
     began := clock_timestamp();
     PERFORM (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }});
     UPDATE {{ c.names.state.sql() }} SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;
+    COMMIT;
 END
 $pgcleave$;
 ALTER PROCEDURE {{ c.names.catch_up.sql() }}(bigint) OWNER TO {{ c.owner.sql() }};

@@ -1,8 +1,9 @@
--- Compares both tables in one snapshot: rows and a checksum of every row's text, per partition. Keys
--- still in the change log are left out while there is one. After the cutover it compares the new table
+-- Compares both tables in one snapshot: rows, and two independent 64-bit checksums of every row's text,
+-- per partition. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
+-- left out while there is one. After the cutover it compares the new table
 -- with the retired one.
 CREATE FUNCTION {{ c.names.compare.sql() }}()
-RETURNS TABLE (partition text, source_rows bigint, copy_rows bigint, source_sum numeric, copy_sum numeric)
+RETURNS TABLE (partition text, source_rows bigint, copy_rows bigint, source_sum text, copy_sum text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1
 AS $pgcleave$
 DECLARE
@@ -23,14 +24,14 @@ BEGIN
               FROM unnest(ARRAY[{{ c.bucket_names.sql() }}]::text[]) WITH ORDINALITY AS n (name, ordinality)
         ), source AS (
             SELECT width_bucket(t.{{ c.key.sql() }}, ARRAY[{{ c.thresholds.sql() }}]::{{ c.key_type.sql() }}[]) AS bucket,
-                   count(*) AS n, sum(hashtextextended(ROW({{ c.columns.of("t") }})::text, 0)::numeric) AS h
-              FROM {{ c.names.source.sql() }} t$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
+                   count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
+              FROM {{ c.names.source.sql() }} t, LATERAL (SELECT ROW({{ c.columns.of("t") }})::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         ), copy AS (
             SELECT width_bucket(t.{{ c.key.sql() }}, ARRAY[{{ c.thresholds.sql() }}]::{{ c.key_type.sql() }}[]) AS bucket,
-                   count(*) AS n, sum(hashtextextended(ROW({{ c.columns.of("t") }})::text, 0)::numeric) AS h
-              FROM $pgcleave_text$ || other || $pgcleave_text$ t$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
+                   count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
+              FROM $pgcleave_text$ || other || $pgcleave_text$ t, LATERAL (SELECT ROW({{ c.columns.of("t") }})::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         )
-        SELECT names.name, coalesce(source.n, 0), coalesce(copy.n, 0), coalesce(source.h, 0), coalesce(copy.h, 0)
+        SELECT names.name, coalesce(source.n, 0), coalesce(copy.n, 0), coalesce(source.h, '0 0'), coalesce(copy.h, '0 0')
           FROM names LEFT JOIN source USING (bucket) LEFT JOIN copy USING (bucket)
          ORDER BY bucket$pgcleave_text$;
 END

@@ -1,48 +1,77 @@
 -- Copies the source by block ranges, a transaction each, without row locks. Rows whose key is in the
 -- change log are left to the catch-up. Goes on where it stopped; starts over if the source was rewritten.
-CREATE PROCEDURE {{ c.names.copy_batches.sql() }}(blocks_per_batch bigint)
+-- Several sessions may run it at once: each takes a segment of the source that no other is at work on.
+-- The size of a batch follows the time that the last one took.
+CREATE PROCEDURE {{ c.names.copy_batches.sql() }}(first_batch_blocks bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
 #variable_conflict use_column
 DECLARE
     source CONSTANT regclass := {{ c.names.source.literal().sql() }};
-    position_filenode oid;
-    pgcleave_first bigint;
+    worker CONSTANT int := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
+    pgcleave_blocks bigint := first_batch_blocks;
+    pgcleave_settings {{ c.names.settings.sql() }};
+    pgcleave_segment {{ c.names.segments.sql() }};
     pgcleave_last bigint;
-    stop boolean;
+    began timestamptz;
     copied bigint;
 BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
-    UPDATE {{ c.names.state.sql() }} SET stop_requested = false;
+    IF worker = 0 THEN
+        UPDATE {{ c.names.state.sql() }} SET stop_requested = false;
+    END IF;
     LOOP
+        CALL {{ c.names.wait.sql() }}();
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever the session's default is
         SET LOCAL search_path = pg_catalog, pg_temp;
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
+        SELECT * INTO pgcleave_settings FROM {{ c.names.settings.sql() }};
+        EXIT WHEN worker >= pgcleave_settings.jobs OR (SELECT stop_requested FROM {{ c.names.state.sql() }});
         -- Source before copy, as TRUNCATE locks them: the other order deadlocks.
         LOCK TABLE {{ c.names.source.sql() }} IN ACCESS SHARE MODE;
         PERFORM {{ c.names.check.sql() }}();
-        SELECT source_filenode, next_block, end_block, stop_requested
-          INTO position_filenode, pgcleave_first, pgcleave_last, stop
-          FROM {{ c.names.state.sql() }} FOR UPDATE;
-        EXIT WHEN stop OR pgcleave_first >= pgcleave_last;
-        IF position_filenode IS DISTINCT FROM pg_relation_filenode(source) THEN
+        IF (SELECT source_filenode IS DISTINCT FROM pg_relation_filenode(source) FROM {{ c.names.state.sql() }}) THEN
             -- The first batch, or VACUUM FULL, CLUSTER or TRUNCATE has moved every row: begin at block 0.
-            TRUNCATE {{ c.names.copy.sql() }};
-            UPDATE {{ c.names.state.sql() }} SET
-                source_filenode = pg_relation_filenode(source), next_block = 0, rows_copied = 0,
-                end_block = pg_relation_size(source) / current_setting('block_size')::bigint;
+            -- Under the state's row lock, as another session may be about to do the same.
+            UPDATE {{ c.names.state.sql() }} SET source_filenode = pg_relation_filenode(source)
+             WHERE source_filenode IS DISTINCT FROM pg_relation_filenode(source);
+            IF FOUND THEN
+                TRUNCATE {{ c.names.copy.sql() }};
+                DELETE FROM {{ c.names.segments.sql() }};
+                INSERT INTO {{ c.names.segments.sql() }} (first_block, end_block, next_block)
+                SELECT first, least(first + width, blocks), first
+                  FROM (SELECT blocks, greatest(16, (blocks + 63) / 64) AS width
+                          FROM (SELECT pg_relation_size(source) / current_setting('block_size')::bigint AS blocks) s) w,
+                       generate_series(0, blocks - 1, width) AS first;
+            END IF;
             CONTINUE;
         END IF;
-        pgcleave_last := least(pgcleave_first + blocks_per_batch, pgcleave_last);
+        SELECT * INTO pgcleave_segment FROM {{ c.names.segments.sql() }}
+         WHERE next_block < end_block ORDER BY first_block LIMIT 1 FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            EXIT WHEN NOT EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block);
+            COMMIT;
+            PERFORM pg_sleep(0.05); -- the others are at work on what is left, and one may fail
+            CONTINUE;
+        END IF;
+        pgcleave_last := least(pgcleave_segment.next_block + pgcleave_blocks, pgcleave_segment.end_block);
+        began := clock_timestamp();
         INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
         SELECT {{ c.writable_columns.of("s") }}
           FROM ONLY {{ c.names.source.sql() }} s
-         WHERE s.ctid >= format('(%s,0)', pgcleave_first)::tid AND s.ctid < format('(%s,0)', pgcleave_last)::tid
+         WHERE s.ctid >= format('(%s,0)', pgcleave_segment.next_block)::tid AND s.ctid < format('(%s,0)', pgcleave_last)::tid
            AND NOT EXISTS (SELECT FROM {{ c.names.log.sql() }} l WHERE {{ c.primary_key.equal("l", "s") }});
         GET DIAGNOSTICS copied = ROW_COUNT;
-        UPDATE {{ c.names.state.sql() }} SET next_block = pgcleave_last, rows_copied = rows_copied + copied;
+        UPDATE {{ c.names.segments.sql() }} SET next_block = pgcleave_last, rows_copied = rows_copied + copied
+         WHERE first_block = pgcleave_segment.first_block;
+        -- A batch that was cut short by its segment's end says nothing about the next one's size.
+        IF pgcleave_last < pgcleave_segment.end_block OR clock_timestamp() - began > pgcleave_settings.batch_target THEN
+            pgcleave_blocks := least(65536, greatest(1, pgcleave_blocks * least(2, greatest(0.25,
+                extract(epoch FROM pgcleave_settings.batch_target)
+                    / greatest(extract(epoch FROM clock_timestamp() - began), 0.0001)))::float8));
+        END IF;
     END LOOP;
     COMMIT;
 END

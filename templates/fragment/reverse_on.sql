@@ -3,6 +3,10 @@ CREATE OR REPLACE FUNCTION {{ c.names.reverse.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
 #variable_conflict use_column
+{%- if c.is_referenced() %}
+DECLARE
+    pgcleave_moved_to {{ c.names.log.sql() }};
+{%- endif %}
 BEGIN
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
@@ -24,6 +28,24 @@ BEGIN
             RETURN NULL;
         END IF;
     END IF;
+{%- if c.is_referenced() %}
+    IF TG_OP = 'DELETE' THEN
+        -- One UPDATE that changed the primary key and the partition comes as DELETE and INSERT. Foreign keys
+        -- at the retired table would take that for a deletion, so it is an UPDATE there.
+        DELETE FROM {{ c.names.moves.sql() }} m WHERE {{ c.row_key.equal("m", "OLD") }}
+        RETURNING (m.pgcleave_moved_to).* INTO pgcleave_moved_to;
+        IF FOUND THEN
+            UPDATE {{ c.names.retired.sql() }} r SET ({{ c.writable_columns.sql() }}) = ROW({{ c.writable_columns.of("n") }})
+              FROM {{ c.names.source.sql() }} n
+             WHERE {{ c.primary_key.equal("r", "OLD") }} AND {{ c.row_key.equal("n", "pgcleave_moved_to") }}
+               AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} o WHERE {{ c.primary_key.equal("o", "OLD") }})
+               AND NOT EXISTS (SELECT FROM {{ c.names.retired.sql() }} o WHERE {{ c.primary_key.equal("o", "pgcleave_moved_to") }});
+            IF FOUND THEN
+                RETURN NULL;
+            END IF;
+        END IF;
+    END IF;
+{%- endif %}
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT ({{ c.primary_key.equal("OLD", "NEW") }})) THEN
         -- Moving a row to another partition fires DELETE, then INSERT, when the row stands there already.
         -- Looked up by the whole primary key, so that foreign keys at the retired table don't fire.
@@ -65,22 +87,16 @@ BEGIN
 END
 $pgcleave$;
 {%- if c.is_referenced() %}
--- A new primary key and another partition in one UPDATE come as DELETE and INSERT, which foreign keys at
--- the retired table would take for a deletion.
+-- Remembers where a row goes whose primary key and partition change in one UPDATE.
 CREATE OR REPLACE FUNCTION {{ c.names.reverse_guard.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 DECLARE
     stays boolean;
 BEGIN
-    IF {{ c.primary_key.equal("OLD", "NEW") }} THEN
-        RETURN NEW;
-    END IF;
     EXECUTE 'SELECT ' || pg_get_partition_constraintdef(TG_RELID) || ' FROM (SELECT ($1).*) row_to_be' INTO stays USING NEW;
     IF NOT stays THEN
-        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-            MESSAGE = 'a row of ' || {{ c.label.sql() }} || ' cannot change its primary key and its partition in one UPDATE while foreign keys refer to the retired table',
-            HINT = 'change the primary key in one UPDATE and the partition key in another';
+        INSERT INTO {{ c.names.moves.sql() }} SELECT {{ c.log_columns.of("OLD") }}, ROW({{ c.log_columns.of("NEW") }})::{{ c.names.log.sql() }};
     END IF;
     RETURN NEW;
 END
@@ -89,9 +105,36 @@ $pgcleave$;
 CREATE OR REPLACE FUNCTION {{ c.names.reverse_truncate.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
+{%- if c.is_referenced() %}
+DECLARE
+    child record;
+    is_referenced boolean;
+{%- endif %}
 BEGIN
-    IF TG_WHEN = 'BEFORE' THEN -- the partitioned table: all its partitions
+{%- if c.is_referenced() %}
+    -- As PostgreSQL itself refuses it, but for CASCADE, which doesn't reach tables that refer to the retired one.
+    FOR child IN
+        SELECT conrelid, conname FROM pg_constraint
+         WHERE confrelid = {{ c.names.retired.literal().sql() }}::regclass AND contype = 'f' AND conparentid = 0
+    LOOP
+        is_referenced := true;
+        IF has_table_privilege(child.conrelid, 'SELECT') THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s)', child.conrelid::regclass) INTO is_referenced;
+        END IF;
+        IF is_referenced THEN
+            RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+                MESSAGE = 'cannot truncate a table referenced in a foreign key constraint',
+                DETAIL = format('Table %s references it by %I.', child.conrelid::regclass, child.conname),
+                HINT = format('Truncate table %s at the same time, by name.', child.conrelid::regclass);
+        END IF;
+    END LOOP;
+{%- endif %}
+    IF TG_RELID = {{ c.names.source.literal().sql() }}::regclass THEN -- the partitioned table: all its partitions
+{%- if c.is_referenced() %}
+        DELETE FROM {{ c.names.retired.sql() }}; -- TRUNCATE is not possible where foreign keys refer to it
+{%- else %}
         TRUNCATE {{ c.names.retired.sql() }};
+{%- endif %}
     ELSE -- a partition: the rows of its range, of which the whole TRUNCATE left none
         EXECUTE {{ c.delete_retired_where.sql() }} || pg_get_partition_constraintdef(TG_RELID);
     END IF;

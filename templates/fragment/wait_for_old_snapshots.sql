@@ -3,6 +3,7 @@
 DO $pgcleave$
 DECLARE
     switch_xid xid;
+    verified_at timestamptz;
     holders text;
 BEGIN
     IF NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
@@ -11,7 +12,7 @@ BEGIN
             MESSAGE = format('the role %I cannot see whether others hold snapshots older than the switch', current_user),
             HINT = 'GRANT pg_read_all_stats to it, or make sure that no REPEATABLE READ transaction is that old and allow unseen_snapshots';
     END IF;
-    SELECT s.switch_xid::xid INTO switch_xid FROM {{ c.names.state.sql() }} s;
+    SELECT s.switch_xid::xid, s.verified_at INTO switch_xid, verified_at FROM {{ c.names.state.sql() }} s;
     FOR attempt IN 1 .. 120 LOOP
         PERFORM pg_stat_clear_snapshot();
         SELECT string_agg(format('pid %s (%s, transaction open for %s s)', a.pid, coalesce(a.usename, a.backend_type),
@@ -21,10 +22,9 @@ BEGIN
          WHERE a.pid <> pg_backend_pid() AND (a.datid IS NULL OR a.datname = current_database())
            AND age(a.backend_xmin) >= age(switch_xid)
            AND a.pid NOT IN (SELECT p.pid FROM pg_stat_progress_vacuum p)
-           -- An old transaction's id makes every snapshot beside it look old: name that transaction alone.
-           AND (age(a.backend_xid) >= age(switch_xid) OR NOT EXISTS (
-                SELECT FROM pg_stat_activity o
-                 WHERE age(o.backend_xid) >= age(switch_xid) AND o.pid NOT IN (a.pid, pg_backend_pid())));
+           -- An old transaction of whatever database makes every snapshot beside it look old. What began
+           -- after the verification, which came after the switch, isn't.
+           AND coalesce(a.xact_start, '-infinity') <= verified_at;
         EXIT WHEN holders IS NULL;
         IF attempt % 10 = 1 THEN
             RAISE NOTICE 'waiting for snapshots older than the switch: %', holders;

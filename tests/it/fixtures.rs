@@ -89,7 +89,7 @@ impl Fixture {
              UNION ALL SELECT concat('constraint ', conname, contype, obj_description(oid, 'pg_constraint')) FROM pg_constraint
                  WHERE conrelid = '{0}'::regclass AND contype <> 'n'
              UNION ALL SELECT 'trigger ' || tgname || ' ' || tgenabled::text FROM pg_trigger
-                 WHERE tgrelid = '{0}'::regclass AND NOT tgisinternal AND tgname NOT LIKE 'pgcleave%'
+                 WHERE tgrelid = '{0}'::regclass AND NOT tgisinternal AND tgname NOT LIKE '%pgcleave%'
              UNION ALL SELECT 'sequence ' || objid::regclass FROM pg_depend
                  WHERE refobjid = '{0}'::regclass AND classid = 'pg_class'::regclass AND deptype IN ('a', 'i')
                    AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S')

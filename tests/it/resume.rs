@@ -34,7 +34,17 @@ fn prepare(pgcleave: &Pgcleave) {
 }
 
 fn start(pgcleave: &Pgcleave) -> Child {
-    let mut command = pgcleave.command(&["-q", "apply", "--yes", "--through", "run_batch_copy"]);
+    let mut command = pgcleave.command(&[
+        "-q",
+        "apply",
+        "--yes",
+        "--through",
+        "run_batch_copy",
+        "--batch-target",
+        "1ms",
+        "--sleep",
+        "60ms",
+    ]);
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -44,7 +54,10 @@ fn start(pgcleave: &Pgcleave) -> Child {
 
 fn blocks_done(client: &mut Client) -> i64 {
     client
-        .query_one("SELECT next_block FROM events_pgcleave_state", &[])
+        .query_one(
+            "SELECT coalesce(sum(next_block - first_block), 0)::bigint FROM events_pgcleave_segments",
+            &[],
+        )
         .unwrap()
         .get(0)
 }
@@ -56,7 +69,7 @@ fn wait_for_blocks(client: &mut Client, blocks: i64) {
 fn finish_and_compare(pgcleave: &Pgcleave, client: &mut Client) {
     let before = blocks_done(client);
     assert!(before > 0, "it must go on, not begin again");
-    pgcleave.ok(&["-q", "apply", "--yes"]);
+    pgcleave.ok(&["-q", "apply", "--yes", "--sleep", "0s", "--batch-target", "500ms"]);
     pgcleave.ok(&["verify"]);
     let same = "SELECT count(*) FROM (TABLE events EXCEPT ALL TABLE events_pgcleave_retired) d";
     assert_eq!(client.query_one(same, &[]).unwrap().get::<_, i64>(0), 0);

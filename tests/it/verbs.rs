@@ -188,7 +188,7 @@ fn status_and_verify_speak_json_and_name_the_next_command() {
         .run_sql("UPDATE events SET note = 'changed' WHERE id < 11");
     let report = json(&fixture.pgcleave.ok(&["verify", "--format", "json"]).stdout);
     assert_eq!(
-        (&report["equal"], &report["changes_waiting"]),
+        (&report["equal"], &report["keys_in_change_log"]),
         (&Value::Bool(true), &Value::from(10))
     );
 }

@@ -45,7 +45,7 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                    ORDER BY t.tgname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
-           AND t.tgname NOT IN ('pgcleave_guard', 'pgcleave_reverse_guard', 'pgcleave_sync', 'pgcleave_sync_truncate',
+           AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
                                 'pgcleave_reverse', 'pgcleave_reverse_truncate')),
     'policies', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(

@@ -11,6 +11,6 @@ SELECT t.tgname AS name,
               ON d.classoid = 'pg_catalog.pg_trigger'::regclass AND d.objoid = t.oid
  WHERE t.tgrelid = $1
    AND NOT t.tgisinternal
-   AND t.tgname NOT IN ('pgcleave_guard', 'pgcleave_reverse_guard', 'pgcleave_sync', 'pgcleave_sync_truncate',
+   AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
                         'pgcleave_reverse', 'pgcleave_reverse_truncate')
  ORDER BY t.tgname

@@ -1,6 +1,6 @@
--- 0011_drop_retired_table.up.sql: Drop the retired table and end the reverse sync
+-- 0012_drop_retired_table.up.sql: Drop the retired table and end the reverse sync
 -- Table: public.events
--- Lock: ACCESS EXCLUSIVE on the partitioned table and the retired table: milliseconds, after waiting up to 500 ms a try; everybody waits
+-- Lock: ACCESS EXCLUSIVE on the partitioned table and the retired table: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Takes: milliseconds
 -- Undo: cannot be undone: afterwards there is no way back to the unpartitioned table
 -- Hazards: short_exclusive_lock, irreversible
@@ -10,7 +10,7 @@
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
-SET LOCAL lock_timeout = '500ms';
+SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
@@ -26,6 +26,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
             MESSAGE = 'foreign keys still point at the retired table: ' || keys,
             HINT = 'give them another form or drop them first; they work as long as the retired table is kept';
+    END IF;
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE cutover_verified_at IS NOT NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the partitioned table was not verified against the retired one since the cutover',
+            HINT = 'run the step verify_cutover first';
     END IF;
 END
 $pgcleave$;
@@ -57,11 +62,16 @@ DROP FUNCTION "public"."events_pgcleave_sync_truncate"();
 DROP FUNCTION "public"."events_pgcleave_check"();
 DROP FUNCTION "public"."events_pgcleave_guard"();
 DROP PROCEDURE "public"."events_pgcleave_add_foreign_keys"();
+DROP FUNCTION "public"."events_pgcleave_repair"("public"."events_pgcleave_log");
 DROP FUNCTION "public"."events_pgcleave_compare"();
+DROP FUNCTION "public"."events_pgcleave_mark"(regclass);
 DROP PROCEDURE "public"."events_pgcleave_catch_up"(bigint);
 DROP FUNCTION "public"."events_pgcleave_drain"(bigint);
 DROP PROCEDURE "public"."events_pgcleave_copy_batches"(bigint);
+DROP PROCEDURE "public"."events_pgcleave_wait"();
 DROP TABLE "public"."events_pgcleave_state";
+DROP TABLE "public"."events_pgcleave_settings";
+DROP TABLE "public"."events_pgcleave_segments";
 DROP TABLE "public"."events_pgcleave_truncations";
 DROP TABLE "public"."events_pgcleave_log";
 DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[]);

@@ -1,0 +1,280 @@
+//! What is read by which session: slices of both sides, and the sessions that read them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use postgres::Client;
+
+use super::resume::{Found, Recorder};
+use super::snapshot::Snapshot;
+use super::sums::{self, Sums};
+use super::{Options, Progress, Subject, sides};
+use crate::apply::failure::ApplyError;
+use crate::db::connect::Target;
+use crate::sql::QualifiedName;
+
+/// Blocks that one query reads (64 MiB at 8 KiB a block).
+const SLICE_BLOCKS: i64 = 8192;
+/// A slice whose connection was lost is read again so often.
+const MAX_TRIES: u32 = 3;
+
+/// A piece of one side.
+#[derive(Debug, Clone)]
+struct Task {
+    /// 0 leads, 1 follows.
+    side: usize,
+    /// The part that it belongs to; `None` where its rows may belong to any.
+    part: Option<usize>,
+    relation: String,
+    condition: String,
+    /// For the progress only.
+    blocks: i64,
+}
+
+/// Everything to be read.
+pub(super) struct Units {
+    tasks: Vec<Task>,
+    /// Parts are read one after another, each by its range of the key.
+    pub are_resumable: bool,
+}
+
+/// Part by part where an index serves the ranges of the key; else by block ranges, which reads each side
+/// just once, in its physical order.
+pub(super) fn plan(
+    snapshot: &mut Snapshot,
+    subject: &Subject,
+    options: &Options,
+    found_before: &BTreeMap<usize, Found>,
+) -> Result<Units, ApplyError> {
+    let ranged = is_ordered_by_key(snapshot, subject)?;
+    let settled = snapshot.settled(subject);
+    if !ranged && options.only.is_none() {
+        return Ok(Units {
+            tasks: slices(snapshot, &settled)?,
+            are_resumable: false,
+        });
+    }
+    let wanted = |part: &usize| {
+        !found_before.contains_key(part) && options.only.as_ref().is_none_or(|only| only.contains(part))
+    };
+    let blocks = total_blocks(snapshot)? / (2 * subject.parts.len() as i64).max(1);
+    let roots = sides(snapshot).map(ToString::to_string);
+    let tasks = (0..subject.parts.len()).filter(wanted).flat_map(|part| {
+        let condition = format!("{} AND {settled}", sums::range(subject, part));
+        [0, 1].map(|side| Task {
+            side,
+            part: Some(part),
+            relation: roots[side].clone(),
+            condition: condition.clone(),
+            blocks,
+        })
+    });
+    Ok(Units {
+        tasks: tasks.collect(),
+        are_resumable: ranged && !snapshot.is_logging,
+    })
+}
+
+/// Whether the unpartitioned side can be read by ranges of the key without jumping about in it
+/// (`pg_stats.correlation`).
+fn is_ordered_by_key(snapshot: &mut Snapshot, subject: &Subject) -> Result<bool, ApplyError> {
+    let table = if snapshot.is_cut_over {
+        &snapshot.follower
+    } else {
+        &snapshot.leader
+    };
+    let row = snapshot.client.query_one(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a
+                            ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                         WHERE i.indrelid = $1::text::regclass AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL)
+                AND coalesce((SELECT abs(correlation) > 0.9 FROM pg_catalog.pg_stats
+                               WHERE schemaname = $3 AND tablename = $4 AND attname = $2 AND NOT inherited), false)",
+        &[
+            &table.to_string(),
+            &subject.key.as_str(),
+            &table.schema.as_str(),
+            &table.name.as_str(),
+        ],
+    )?;
+    Ok(row.get(0))
+}
+
+/// Block ranges of every table that holds rows, on both sides.
+fn slices(snapshot: &mut Snapshot, settled: &str) -> Result<Vec<Task>, ApplyError> {
+    let mut tasks = Vec::new();
+    for side in [0, 1] {
+        let root = sides(snapshot)[side].clone();
+        for (relation, blocks) in leaves(&mut snapshot.client, &root)? {
+            let mut first = 0;
+            while first < blocks {
+                let last = (first + SLICE_BLOCKS).min(blocks);
+                tasks.push(Task {
+                    side,
+                    part: None,
+                    relation: format!("ONLY {relation}"),
+                    condition: format!(
+                        "t.ctid >= '({first},0)'::tid AND t.ctid < '({last},0)'::tid AND {settled}"
+                    ),
+                    blocks: last - first,
+                });
+                first = last;
+            }
+        }
+    }
+    Ok(tasks)
+}
+
+/// The tables that hold the rows, as quoted SQL, with their blocks. Every row that the snapshot sees
+/// stands in one of these blocks, as they are counted after it was taken.
+fn leaves(client: &mut Client, root: &QualifiedName) -> Result<Vec<(String, i64)>, ApplyError> {
+    let rows = client.query(
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
+                pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint
+           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.relkind = 'r' AND (c.oid = $1::text::regclass
+                OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::text::regclass) WHERE isleaf))
+          ORDER BY c.oid",
+        &[&root.to_string()],
+    )?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+fn total_blocks(snapshot: &mut Snapshot) -> Result<i64, ApplyError> {
+    let roots = sides(snapshot).map(Clone::clone);
+    let mut total = 0;
+    for root in &roots {
+        total += leaves(&mut snapshot.client, root)?
+            .iter()
+            .map(|(_, blocks)| blocks)
+            .sum::<i64>();
+    }
+    Ok(total)
+}
+
+/// What a session says of its task: the sums of each part in it.
+type Outcome = Result<(Task, Vec<(usize, Sums)>), ApplyError>;
+
+/// Reads everything; the sums of both sides per part.
+pub(super) fn run(
+    target: &Target,
+    subject: &Subject,
+    snapshot: &mut Snapshot,
+    units: Units,
+    options: &Options,
+    progress: Progress<'_>,
+    recorder: &mut Recorder<'_>,
+) -> Result<Vec<[Sums; 2]>, ApplyError> {
+    let total: i64 = units.tasks.iter().map(|task| task.blocks).sum();
+    let mut waiting = units.tasks.len();
+    let mut unread: BTreeMap<usize, usize> = BTreeMap::new();
+    for part in units.tasks.iter().filter_map(|task| task.part) {
+        *unread.entry(part).or_default() += 1;
+    }
+    let mut sums = vec![[Sums::default(); 2]; subject.parts.len()];
+    let queue = Mutex::new(VecDeque::from(units.tasks));
+    let (tell, told) = mpsc::channel::<Outcome>();
+    let id = snapshot.id.clone();
+    let mut done = 0;
+    thread::scope(|scope| {
+        for _ in 0..options.jobs.min(waiting).max(1) {
+            let (tell, queue, id) = (tell.clone(), &queue, id.as_str());
+            scope.spawn(move || work(target, subject, id, queue, options, &tell));
+        }
+        drop(tell);
+        while waiting > 0 {
+            let (task, found) = match told.recv_timeout(Duration::from_secs(1)) {
+                Ok(outcome) => outcome?,
+                Err(RecvTimeoutError::Timeout) => {
+                    snapshot.keep_alive()?;
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(ApplyError::Interrupted("the verification".to_owned()));
+                }
+            };
+            snapshot.keep_alive()?;
+            waiting -= 1;
+            done += task.blocks;
+            for (part, found) in &found {
+                sums[*part][task.side].add(found);
+            }
+            progress(done.unsigned_abs(), total.unsigned_abs());
+            if let Some(left) = task.part.and_then(|part| unread.get_mut(&part)) {
+                *left -= 1;
+                if let (0, Some(part)) = (*left, task.part) {
+                    recorder.part_is_read(part, &sums[part]);
+                }
+            }
+        }
+        Ok(sums)
+    })
+}
+
+/// One session: task after task, until none is left, one fails or Ctrl-C was pressed.
+fn work(
+    target: &Target,
+    subject: &Subject,
+    snapshot: &str,
+    queue: &Mutex<VecDeque<Task>>,
+    options: &Options,
+    tell: &mpsc::Sender<Outcome>,
+) {
+    let mut client = None;
+    while !options.interrupted.load(Ordering::Relaxed) {
+        let Some(task) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
+            return;
+        };
+        let outcome = read_again(target, subject, snapshot, &mut client, task);
+        let failed = outcome.is_err();
+        if tell.send(outcome).is_err() || failed {
+            queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            return;
+        }
+    }
+}
+
+/// A lost connection costs one slice: another session joins the snapshot, which lives in another one.
+fn read_again(
+    target: &Target,
+    subject: &Subject,
+    snapshot: &str,
+    client: &mut Option<Client>,
+    task: Task,
+) -> Outcome {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let result = read(target, subject, snapshot, client, &task);
+        let lost = client.as_ref().is_none_or(Client::is_closed);
+        match result {
+            Ok(found) => return Ok((task, found)),
+            Err(error) if !lost || attempt >= MAX_TRIES => return Err(error),
+            Err(_) => *client = None,
+        }
+    }
+}
+
+fn read(
+    target: &Target,
+    subject: &Subject,
+    snapshot: &str,
+    client: &mut Option<Client>,
+    task: &Task,
+) -> Result<Vec<(usize, Sums)>, ApplyError> {
+    let client = match client {
+        Some(client) => client,
+        None => client.insert(Snapshot::join(target, snapshot)?),
+    };
+    let group = sums::part(subject);
+    Ok(sums::read(
+        client,
+        subject,
+        &task.relation,
+        &group,
+        &task.condition,
+    )?)
+}
