@@ -16,6 +16,8 @@ pub enum ApplyError {
     Locked(String),
     #[error("interrupted during {0}; what was committed is kept, nothing is half done")]
     Interrupted(String),
+    #[error("the verification was interrupted; nothing has changed")]
+    VerificationInterrupted,
     #[error("the connection was lost during {0}; the server keeps only what was committed")]
     Lost(String),
     #[error("the history can't be kept: {}", cause(.0))]
@@ -64,10 +66,31 @@ impl ApplyError {
             }
             Self::Server(_) => "see the server's log",
             Self::Connect(error) => return error.hint(),
+            Self::VerificationInterrupted => {
+                "run it again: partitions that it found equal are not read again where the table is ordered by its key"
+            }
             Self::TruncateWaits => "bring it into the copy first: pgcleave apply --through catch_up",
             Self::MissingFile(_) => "write the migrations again: pgcleave generate",
         };
         Some(text.to_owned())
+    }
+
+    /// Whether the server ended the session: its last words may arrive before the connection is seen as closed.
+    pub fn is_end_of_session(&self) -> bool {
+        let ends = |state: &SqlState| {
+            [
+                SqlState::ADMIN_SHUTDOWN,
+                SqlState::CRASH_SHUTDOWN,
+                SqlState::CANNOT_CONNECT_NOW,
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            ]
+            .contains(state)
+        };
+        match self {
+            Self::Step { state, .. } => state.as_ref().is_some_and(ends),
+            Self::Server(error) => error.is_closed() || error.code().is_some_and(ends),
+            _ => false,
+        }
     }
 
     /// Whether a lock was not to be had.
@@ -91,6 +114,7 @@ impl ApplyError {
             Self::Locked(_)
             | Self::Interrupted(_)
             | Self::Lost(_)
+            | Self::VerificationInterrupted
             | Self::TruncateWaits
             | Self::MissingFile(_) => false,
         }

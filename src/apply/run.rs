@@ -157,7 +157,9 @@ impl<'a> Session<'a> {
             Err(error) if self.is_interrupted() && is_interruption(&error) => {
                 Err(ApplyError::Interrupted(file.name.stem.clone()))
             }
-            Err(_) if self.client.is_closed() => self.after_lost_connection(file, direction),
+            Err(error) if self.client.is_closed() || error.is_end_of_session() => {
+                self.after_lost_connection(file, direction)
+            }
             result => result,
         }
     }

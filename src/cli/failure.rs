@@ -104,7 +104,7 @@ impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         let hint = error.hint();
         let code = match &error {
-            ApplyError::Interrupted(_) => Self::INTERRUPTED,
+            ApplyError::Interrupted(_) | ApplyError::VerificationInterrupted => Self::INTERRUPTED,
             error if error.is_refusal() => Self::REFUSED,
             error if error.is_lock_failure() => Self::LOCKED,
             error if error.is_privilege_failure() => Self::NO_ACCESS,

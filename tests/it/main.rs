@@ -3,10 +3,12 @@
 
 mod catalog;
 mod connect;
+mod cutover;
 mod determinism;
 mod drift;
 mod example;
 mod fixtures;
+mod load;
 mod privileges;
 mod prompts;
 mod psql_only;
@@ -17,4 +19,5 @@ mod round_trip;
 mod support;
 mod tidy;
 mod verbs;
+mod verification;
 mod writers;

@@ -1,13 +1,13 @@
 //! What is read by which session: slices of both sides, and the sessions that read them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use postgres::Client;
+use postgres::{CancelToken, Client};
 
 use super::resume::{Found, Recorder};
 use super::snapshot::Snapshot;
@@ -175,28 +175,35 @@ pub(super) fn run(
         *unread.entry(part).or_default() += 1;
     }
     let mut sums = vec![[Sums::default(); 2]; subject.parts.len()];
-    let queue = Mutex::new(VecDeque::from(units.tasks));
+    let desk = Desk {
+        target,
+        subject,
+        snapshot: snapshot.id.clone(),
+        queue: Mutex::new(VecDeque::from(units.tasks)),
+        tokens: Mutex::default(),
+        interrupted: &options.interrupted,
+    };
     let (tell, told) = mpsc::channel::<Outcome>();
-    let id = snapshot.id.clone();
     let mut done = 0;
     thread::scope(|scope| {
         for _ in 0..options.jobs.min(waiting).max(1) {
-            let (tell, queue, id) = (tell.clone(), &queue, id.as_str());
-            scope.spawn(move || work(target, subject, id, queue, options, &tell));
+            let (tell, desk) = (tell.clone(), &desk);
+            scope.spawn(move || desk.work(&tell));
         }
         drop(tell);
         while waiting > 0 {
-            let (task, found) = match told.recv_timeout(Duration::from_secs(1)) {
-                Ok(outcome) => outcome?,
-                Err(RecvTimeoutError::Timeout) => {
-                    snapshot.keep_alive()?;
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(ApplyError::Interrupted("the verification".to_owned()));
-                }
+            let outcome = told.recv_timeout(Duration::from_millis(300));
+            if options.interrupted.load(Ordering::Relaxed) {
+                desk.cancel_all();
+                return Err(ApplyError::VerificationInterrupted);
+            }
+            snapshot.keep_alive().inspect_err(|_| desk.cancel_all())?;
+            let (task, found) = match outcome {
+                Ok(outcome) => outcome.inspect_err(|_| desk.cancel_all())?,
+                Err(RecvTimeoutError::Timeout) => continue,
+                // Every session has ended and something is left, which only Ctrl-C does.
+                Err(RecvTimeoutError::Disconnected) => return Err(ApplyError::VerificationInterrupted),
             };
-            snapshot.keep_alive()?;
             waiting -= 1;
             done += task.blocks;
             for (part, found) in &found {
@@ -214,67 +221,75 @@ pub(super) fn run(
     })
 }
 
-/// One session: task after task, until none is left, one fails or Ctrl-C was pressed.
-fn work(
-    target: &Target,
-    subject: &Subject,
-    snapshot: &str,
-    queue: &Mutex<VecDeque<Task>>,
-    options: &Options,
-    tell: &mpsc::Sender<Outcome>,
-) {
-    let mut client = None;
-    while !options.interrupted.load(Ordering::Relaxed) {
-        let Some(task) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
-            return;
+/// What the sessions share.
+struct Desk<'a> {
+    target: &'a Target,
+    subject: &'a Subject,
+    snapshot: String,
+    queue: Mutex<VecDeque<Task>>,
+    tokens: Mutex<Vec<CancelToken>>,
+    interrupted: &'a AtomicBool,
+}
+
+impl Desk<'_> {
+    /// One session: task after task, until none is left, one fails or Ctrl-C was pressed.
+    fn work(&self, tell: &mpsc::Sender<Outcome>) {
+        let mut client = None;
+        while !self.interrupted.load(Ordering::Relaxed) {
+            let Some(task) = locked(&self.queue).pop_front() else {
+                return;
+            };
+            let outcome = self.read_again(&mut client, task);
+            let failed = outcome.is_err();
+            if tell.send(outcome).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    /// A lost connection costs one slice: another session joins the snapshot, which lives in another one.
+    fn read_again(&self, client: &mut Option<Client>, task: Task) -> Outcome {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let result = self.read(client, &task);
+            let closed = client.as_ref().is_none_or(Client::is_closed);
+            match result {
+                Ok(found) => return Ok((task, found)),
+                Err(error) if attempt < MAX_TRIES && (closed || error.is_end_of_session()) => *client = None,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn read(&self, client: &mut Option<Client>, task: &Task) -> Result<Vec<(usize, Sums)>, ApplyError> {
+        let client = match client {
+            Some(client) => client,
+            None => {
+                let joined = Snapshot::join(self.target, &self.snapshot)?;
+                locked(&self.tokens).push(joined.cancel_token());
+                client.insert(joined)
+            }
         };
-        let outcome = read_again(target, subject, snapshot, &mut client, task);
-        let failed = outcome.is_err();
-        if tell.send(outcome).is_err() || failed {
-            queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            return;
+        let group = sums::part(self.subject);
+        Ok(sums::read(
+            client,
+            self.subject,
+            &task.relation,
+            &group,
+            &task.condition,
+        )?)
+    }
+
+    /// Nobody waits for what is still being read. A failure to cancel leaves a reader that ends by itself.
+    fn cancel_all(&self) {
+        locked(&self.queue).clear();
+        for token in locked(&self.tokens).iter() {
+            let _ = self.target.cancel(token);
         }
     }
 }
 
-/// A lost connection costs one slice: another session joins the snapshot, which lives in another one.
-fn read_again(
-    target: &Target,
-    subject: &Subject,
-    snapshot: &str,
-    client: &mut Option<Client>,
-    task: Task,
-) -> Outcome {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let result = read(target, subject, snapshot, client, &task);
-        let lost = client.as_ref().is_none_or(Client::is_closed);
-        match result {
-            Ok(found) => return Ok((task, found)),
-            Err(error) if !lost || attempt >= MAX_TRIES => return Err(error),
-            Err(_) => *client = None,
-        }
-    }
-}
-
-fn read(
-    target: &Target,
-    subject: &Subject,
-    snapshot: &str,
-    client: &mut Option<Client>,
-    task: &Task,
-) -> Result<Vec<(usize, Sums)>, ApplyError> {
-    let client = match client {
-        Some(client) => client,
-        None => client.insert(Snapshot::join(target, snapshot)?),
-    };
-    let group = sums::part(subject);
-    Ok(sums::read(
-        client,
-        subject,
-        &task.relation,
-        &group,
-        &task.condition,
-    )?)
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
