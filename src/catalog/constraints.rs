@@ -37,6 +37,7 @@ fn foreign_key_out(answer: &Answer) -> Result<ForeignKeyOut, CatalogError> {
         referenced: answer.qualified_name("referenced_schema", "referenced_name")?,
         definition: answer.sql("definition")?,
         validated: answer.value("validated")?,
+        deferrable: answer.value("deferrable")?,
         comment: answer.value("comment")?,
     })
 }

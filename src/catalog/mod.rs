@@ -21,7 +21,7 @@ pub use key_range::load_key_range;
 pub use load::{load_fingerprint, load_measures, load_table};
 pub use moment::{count_partitions, today};
 pub use names::{function_names_in_use, names_in_use};
-pub use privileges::{Privileges, load_privileges, lock_table_capacity};
+pub use privileges::{MissingRight, Privileges, load_privileges, lock_table_capacity};
 
 use postgres::{Client, IsolationLevel, Transaction};
 

@@ -3,9 +3,10 @@
 use postgres::Transaction;
 
 use super::CatalogError;
-use super::ask::{ask_one, question};
+use super::ask::{Answer, ask, ask_one, question};
 use super::load::{existing, gone};
 use crate::model::Table;
+use crate::sql::ServerSql;
 
 /// What the connected role may do with a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,21 @@ pub struct Privileges {
     pub schemas_hidden_from_owner: Option<String>,
     /// Sees other sessions' snapshots (`pg_read_all_stats`).
     pub read_all_stats: bool,
+    /// What later steps will need.
+    pub missing: Vec<MissingRight>,
+}
+
+/// A right that a later step needs; names as SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MissingRight {
+    /// REFERENCES on a table that a foreign key refers to.
+    References(ServerSql),
+    /// EXECUTE on the function of one of the table's triggers.
+    Execute(ServerSql),
+    /// A view on the table belongs to another role.
+    View(ServerSql),
+    /// The owner may not create anything in the schema.
+    OwnerCreate(ServerSql),
 }
 
 /// Reads what the connected role may do.
@@ -31,6 +47,8 @@ pub struct Privileges {
 /// When the table is gone or the query fails.
 pub fn load_privileges(tx: &mut Transaction<'_>, table: &Table) -> Result<Privileges, CatalogError> {
     let (oid, _) = existing(tx, &table.name)?;
+    let missing = ask(tx, question!("missing_rights"), &[&oid])?;
+    let missing = missing.iter().map(missing_right).collect::<Result<_, _>>()?;
     let answer = ask_one(tx, question!("privileges"), &[&oid])?.ok_or_else(|| gone(&table.name))?;
     Ok(Privileges {
         owner_member: answer.value("owner_member")?,
@@ -40,7 +58,19 @@ pub fn load_privileges(tx: &mut Transaction<'_>, table: &Table) -> Result<Privil
         owner_rights: answer.value("owner_rights")?,
         schemas_hidden_from_owner: answer.value("schemas_hidden_from_owner")?,
         read_all_stats: answer.value("read_all_stats")?,
+        missing,
     })
+}
+
+fn missing_right(answer: &Answer) -> Result<MissingRight, CatalogError> {
+    let name = answer.sql("name")?;
+    match answer.value::<String>("what")?.as_str() {
+        "references" => Ok(MissingRight::References(name)),
+        "execute" => Ok(MissingRight::Execute(name)),
+        "view" => Ok(MissingRight::View(name)),
+        "owner_create" => Ok(MissingRight::OwnerCreate(name)),
+        other => Err(CatalogError::unknown("missing_rights", other)),
+    }
 }
 
 /// How many locks the server's shared table is sized for.

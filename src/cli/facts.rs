@@ -107,6 +107,7 @@ fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Pr
             format!("GRANT USAGE ON SCHEMA {schemas} TO {}", table.owner),
         ));
     }
+    problems.extend(privileges.missing.iter().map(|right| missing_right(right, table)));
     if !privileges.history {
         problems.push(Problem::warning(
             "the role may not create the schema pgcleave, where apply keeps its history",
@@ -120,6 +121,34 @@ fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Pr
         ));
     }
     problems
+}
+
+/// Found now, not by the step that needs it.
+fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
+    use catalog::MissingRight as Missing;
+    match right {
+        Missing::References(name) => Problem::blocker(
+            format!("the role may not make foreign keys that refer to {name}, as the table has one"),
+            format!("GRANT REFERENCES ON TABLE {name} TO it"),
+        ),
+        Missing::Execute(name) => Problem::blocker(
+            format!(
+                "the role may not put a trigger with the function {name} on the copy, as the table has one"
+            ),
+            format!("GRANT EXECUTE ON FUNCTION {name} TO it"),
+        ),
+        Missing::View(name) => Problem::blocker(
+            format!("the view {name} reads the table and belongs to a role that this one isn't a member of"),
+            "connect as a role that is a member of both owners: the cutover replaces the view",
+        ),
+        Missing::OwnerCreate(schema) => Problem::blocker(
+            format!(
+                "the owner {} may not create anything in the schema {schema}",
+                table.owner.as_str()
+            ),
+            format!("GRANT CREATE ON SCHEMA {schema} TO {}", table.owner),
+        ),
+    }
 }
 
 /// Names of ours that are taken, and a lock table too small for the partitions.

@@ -283,6 +283,8 @@ pub struct ForeignKeyOut {
     /// `pg_get_constraintdef` without a trailing NOT VALID.
     pub definition: ServerSql,
     pub validated: bool,
+    /// `pg_constraint.condeferrable`.
+    pub deferrable: bool,
     pub comment: Option<String>,
 }
 

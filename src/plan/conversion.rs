@@ -11,7 +11,9 @@ use super::facts::{Facts, partition_name, partition_ranges};
 use super::names::{Names, derived};
 use super::problems::{Problem, Severity, find_problems};
 use super::step::Step;
-use crate::model::{Column, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View};
+use crate::model::{
+    Column, ForeignKeyOut, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View,
+};
 use crate::spec::TableSpec;
 use crate::sql::{
     ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
@@ -143,8 +145,10 @@ pub struct Conversion {
     pub lock_source_share_row_exclusive: Literal,
     pub lock_source_access_exclusive: Literal,
     pub lock_retired_access_exclusive: Literal,
-    /// Dropping a foreign key locks the table that it refers to.
-    pub referenced_locks: Vec<Literal>,
+    /// Tables that foreign keys refer to: dropping a foreign key locks them.
+    pub tables_referred_to: Fragment,
+    /// Done with the cutover's locks, to be tried again with them: an autovacuum of a partition may be in the way.
+    pub alters_with_locks: Vec<Literal>,
     pub sync_signature: Literal,
     pub reverse_signature: Literal,
     pub copy_batches_signature: Literal,
@@ -157,6 +161,12 @@ pub struct Conversion {
     pub part_names: Vec<String>,
     /// What each bucket is called in reports.
     pub bucket_names: Fragment,
+    /// Unique keys beside the primary key, on whole columns and rows.
+    pub other_unique_keys: Vec<KeyColumns>,
+    /// Names of every function and procedure of ours.
+    pub routine_names: Fragment,
+    /// Foreign keys that are checked at once on the side that leads, and at COMMIT on the one that follows.
+    pub foreign_keys_checked_at_once: Vec<Ident>,
     foreign_key_count: usize,
     index_total: usize,
     key_is_extended: bool,
@@ -166,6 +176,11 @@ pub struct Conversion {
 impl Conversion {
     pub fn has_foreign_keys(&self) -> bool {
         self.foreign_key_count > 0
+    }
+
+    /// The schema of everything.
+    pub fn schema_literal(&self) -> Literal {
+        Literal::new(self.names.source.schema.to_string())
     }
 
     /// Whether foreign keys of other tables point at the source.
@@ -286,12 +301,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         renames_at_cutover: renames(table, &carried, Direction::Forward),
         renames_at_rollback: renames(table, &carried, Direction::Back),
         foreign_key_names: Fragment::list(table.foreign_keys_out.iter().map(|k| k.name.literal())),
-        foreign_key_definitions: Fragment::list(
-            table
-                .foreign_keys_out
-                .iter()
-                .map(|k| Literal::new(k.definition.as_str())),
-        ),
+        foreign_key_definitions: Fragment::list(table.foreign_keys_out.iter().map(following_definition)),
         foreign_keys_validated: Fragment::list(
             table
                 .foreign_keys_out
@@ -310,7 +320,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
             &names.retired,
         ),
-        referenced_locks: referenced_locks(table),
+        tables_referred_to: Fragment::list(tables_referred_to(table).into_iter().map(QualifiedName::literal)),
+        alters_with_locks: alters_with_locks(table, &names),
         sync_signature: Fragment::new("{}()", &[&names.sync]).literal(),
         reverse_signature: Fragment::new("{}()", &[&names.reverse]).literal(),
         copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),
@@ -320,6 +331,19 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         bucket_names: Fragment::list(part_names.iter().map(Literal::new)),
         bounds,
         part_names,
+        other_unique_keys: table
+            .unique_keys
+            .iter()
+            .filter(|key| !key.partial_or_expression)
+            .map(key_columns)
+            .collect(),
+        routine_names: Fragment::list(names.functions().iter().map(|f| f.name.literal())),
+        foreign_keys_checked_at_once: table
+            .foreign_keys_out
+            .iter()
+            .filter(|k| !k.deferrable)
+            .map(|k| k.name.clone())
+            .collect(),
         foreign_key_count: table.foreign_keys_out.len(),
         index_total: carried.len(),
         key_is_extended,
@@ -593,21 +617,24 @@ fn statistics(table: &Table, names: &Names) -> Option<Vec<PlannedStatistics>> {
 
 fn triggers(table: &Table, names: &Names) -> Option<Vec<PlannedTrigger>> {
     let planned = |trigger: &Trigger| {
-        let create = retarget(&trigger.definition, "ON", &table.name, &names.copy)?;
-        let enable = match trigger.enabled {
-            TriggerEnabled::Origin => "ENABLE TRIGGER {}",
-            TriggerEnabled::Disabled => "DISABLE TRIGGER {}",
-            TriggerEnabled::Replica => "ENABLE REPLICA TRIGGER {}",
-            TriggerEnabled::Always => "ENABLE ALWAYS TRIGGER {}",
-        };
-        let enable = Fragment::new(enable, &[&trigger.name]);
         Some(PlannedTrigger {
             name: trigger.name.clone(),
-            create,
-            enable,
+            create: retarget(&trigger.definition, "ON", &table.name, &names.copy)?,
+            enable: enable_as_before(trigger),
         })
     };
     table.triggers.iter().map(planned).collect()
+}
+
+/// `ENABLE TRIGGER x` and the like: its state before the conversion.
+fn enable_as_before(trigger: &Trigger) -> Fragment {
+    let action = match trigger.enabled {
+        TriggerEnabled::Origin => "ENABLE TRIGGER {}",
+        TriggerEnabled::Disabled => "DISABLE TRIGGER {}",
+        TriggerEnabled::Replica => "ENABLE REPLICA TRIGGER {}",
+        TriggerEnabled::Always => "ENABLE ALWAYS TRIGGER {}",
+    };
+    Fragment::new(action, &[&trigger.name])
 }
 
 /// The view as it is, with its options, which CREATE OR REPLACE would else drop.
@@ -669,14 +696,30 @@ fn renames(table: &Table, carried: &[CarriedIndex], direction: Direction) -> Vec
         .collect()
 }
 
-fn referenced_locks(table: &Table) -> Vec<Literal> {
+/// The foreign key on a side that follows: checked at COMMIT, as its rows may follow within the statement
+/// that deletes what they refer to.
+fn following_definition(key: &ForeignKeyOut) -> Literal {
+    let definition = key.definition.as_str();
+    Literal::new(match key.deferrable {
+        true => definition.to_owned(),
+        false => format!("{definition} DEFERRABLE INITIALLY DEFERRED"),
+    })
+}
+
+fn tables_referred_to(table: &Table) -> Vec<&QualifiedName> {
     let mut referenced: Vec<&QualifiedName> = table.foreign_keys_out.iter().map(|k| &k.referenced).collect();
     referenced.sort();
     referenced.dedup();
     referenced
-        .into_iter()
-        .map(|name| lock_statement("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", name))
-        .collect()
+}
+
+/// Triggers and foreign keys of the copy as the table had them.
+fn alters_with_locks(table: &Table, names: &Names) -> Vec<Literal> {
+    let alter = |action: Fragment| Fragment::new("ALTER TABLE {} {}", &[&names.copy, &action]).literal();
+    let triggers = table.triggers.iter().map(enable_as_before);
+    let keys = table.foreign_keys_out.iter().filter(|k| !k.deferrable);
+    let keys = keys.map(|k| Fragment::new("ALTER CONSTRAINT {} NOT DEFERRABLE", &[&k.name]));
+    triggers.chain(keys).map(alter).collect()
 }
 
 fn lock_statement(text: &'static str, table: &QualifiedName) -> Literal {

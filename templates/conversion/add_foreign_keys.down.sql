@@ -8,9 +8,12 @@ BEGIN
         -- The parent's first: its partitions' go with it. What an interrupted run left on partitions, then.
         FOR target IN SELECT relid FROM pg_partition_tree({{ c.names.copy.literal().sql() }}) ORDER BY level LOOP
             IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND conname = names[i]) THEN
-                PERFORM {{ c.names.lock.sql() }}(referenced[i], ARRAY[
-                    format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i]),
-                    format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i])]);
+                -- What it refers to is locked beforehand, where we may, or together with the drop.
+                PERFORM {{ c.names.lock.sql() }}(referenced[i],
+                    ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i])
+                           WHERE has_table_privilege(referenced[i], 'UPDATE') OR has_table_privilege(referenced[i], 'DELETE')
+                                 OR has_table_privilege(referenced[i], 'TRUNCATE'))
+                    || format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i]));
             END IF;
         END LOOP;
     END LOOP;

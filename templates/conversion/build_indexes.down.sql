@@ -12,7 +12,7 @@ BEGIN
 END
 $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.copy.sql() }};
-DROP TRIGGER pgcleave_reverse ON {{ c.names.copy.sql() }};
+DROP TRIGGER "RI_pgcleave_reverse" ON {{ c.names.copy.sql() }};
 {%- if c.is_referenced() %}
 DROP TRIGGER "~pgcleave_moves" ON {{ c.names.copy.sql() }};
 DROP FUNCTION {{ c.names.reverse_guard.sql() }}();

@@ -45,9 +45,10 @@ ALTER FUNCTION {{ c.names.reverse_guard.sql() }}() OWNER TO {{ c.owner.sql() }};
 {%- endif %}
 
 -- The reverse sync's triggers, made now so that the cutover need not: it only replaces their functions.
-CREATE TRIGGER pgcleave_reverse AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.copy.sql() }}
+-- Named so that it fires beside the server's own foreign key triggers, before the user's, whose writes come later.
+CREATE TRIGGER "RI_pgcleave_reverse" AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.copy.sql() }}
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.reverse.sql() }}();
-ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER pgcleave_reverse;
+ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER "RI_pgcleave_reverse";
 {%- if c.is_referenced() %}
 -- Named so that it fires after every BEFORE trigger of the user's, which may change the row.
 CREATE TRIGGER "~pgcleave_moves" BEFORE UPDATE ON {{ c.names.copy.sql() }}
@@ -70,3 +71,5 @@ END
 $pgcleave$;
 
 ANALYZE {{ c.names.copy.sql() }};
+
+{% include "fragment/revoke_functions.sql" %}

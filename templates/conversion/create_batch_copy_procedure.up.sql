@@ -15,3 +15,5 @@
 
 {% include "fragment/add_foreign_keys.sql" %}
 {%- endif %}
+
+{% include "fragment/revoke_functions.sql" %}

@@ -106,3 +106,5 @@ $pgcleave$;
 {%- for grant in c.grants %}
 {{ grant.sql() }};
 {%- endfor %}
+
+{% include "fragment/revoke_functions.sql" %}

@@ -10,7 +10,7 @@ BEGIN
             MESSAGE = 'there is no retired table to go back to';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = {{ c.names.source.literal().sql() }}::regclass
-                   AND tgname = 'pgcleave_reverse' AND tgenabled = 'A') THEN
+                   AND tgname = 'RI_pgcleave_reverse' AND tgenabled = 'A') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the reverse sync was switched off: the retired table may lack writes',
             HINT = 'do not roll back; compare the tables first: pgcleave verify';
@@ -64,6 +64,10 @@ ALTER SEQUENCE {{ serial.sequence.sql() }} OWNED BY {{ c.names.source.sql() }}.{
 {%- for trigger in c.triggers %}
 ALTER TABLE {{ c.names.copy.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
 ALTER TABLE {{ c.names.source.sql() }} {{ trigger.enable.sql() }};
+{%- endfor %}
+{%- for key in c.foreign_keys_checked_at_once %}
+ALTER TABLE {{ c.names.copy.sql() }} ALTER CONSTRAINT {{ key.sql() }} DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE {{ c.names.source.sql() }} ALTER CONSTRAINT {{ key.sql() }} NOT DEFERRABLE;
 {%- endfor %}
 {%- for view in c.views %}
 {{ view.sql() }};

@@ -64,6 +64,9 @@ SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ lock.sql() }},
 {%- endfor %}
     {{ c.lock_source_access_exclusive.sql() }}
+{%- for alter in c.alters_with_locks %},
+    {{ alter.sql() }}
+{%- endfor %}
 ]);
 SELECT {{ c.names.check.sql() }}();
 -- For those who asked for it (pgcleave.recount_under_lock): everybody waits while both tables are counted.
@@ -108,7 +111,10 @@ ALTER SEQUENCE {{ serial.sequence.sql() }} OWNED BY {{ c.names.source.sql() }}.{
 {%- endfor %}
 {%- for trigger in c.triggers %}
 ALTER TABLE {{ c.names.retired.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
-ALTER TABLE {{ c.names.source.sql() }} {{ trigger.enable.sql() }};
+{%- endfor %}
+{%- for key in c.foreign_keys_checked_at_once %}
+-- The retired table follows within a statement: its foreign keys are checked at COMMIT.
+ALTER TABLE {{ c.names.retired.sql() }} ALTER CONSTRAINT {{ key.sql() }} DEFERRABLE INITIALLY DEFERRED;
 {%- endfor %}
 {%- for view in c.views %}
 {{ view.sql() }};

@@ -18,13 +18,12 @@ BEGIN
 END
 $pgcleave$;
 
+-- Dropping foreign keys locks what they refer to: beforehand, where we may, or together with the drop.
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_access_exclusive.sql() }},
     {{ c.lock_retired_access_exclusive.sql() }}
-{%- for lock in c.referenced_locks %},
-    {{ lock.sql() }}
-{%- endfor %}
-]);
+] || ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r) FROM unnest(ARRAY[{{ c.tables_referred_to.sql() }}]::text[]::regclass[]) r
+           WHERE has_table_privilege(r, 'UPDATE') OR has_table_privilege(r, 'DELETE') OR has_table_privilege(r, 'TRUNCATE')));
 DO $pgcleave$
 DECLARE
     partition regclass;
@@ -38,7 +37,7 @@ BEGIN
 END
 $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.source.sql() }};
-DROP TRIGGER pgcleave_reverse ON {{ c.names.source.sql() }};
+DROP TRIGGER "RI_pgcleave_reverse" ON {{ c.names.source.sql() }};
 DROP TABLE {{ c.names.retired.sql() }};
 {%- if c.is_referenced() %}
 DROP TRIGGER "~pgcleave_moves" ON {{ c.names.source.sql() }};

@@ -108,3 +108,5 @@ ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync_trunc
 
 {% include "fragment/record_xmin.sql" %}
 SELECT {{ c.names.check.sql() }}();
+
+{% include "fragment/revoke_functions.sql" %}

@@ -14,6 +14,7 @@ DECLARE
     target regclass;
 BEGIN
     COMMIT; -- fails at once inside a transaction block
+    SET LOCAL search_path = pg_catalog, pg_temp;
     IF current_setting('server_version_num')::int >= 180000 THEN
         targets := ARRAY[copy];
     ELSE

@@ -4,7 +4,7 @@ CREATE PROCEDURE {{ c.names.catch_up.sql() }}(little bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
 DECLARE
-    page bigint := 20000;
+    page bigint := 20000; -- nothing here is looked up: the search_path is the session's still
     taken bigint;
     stop boolean;
     began timestamptz;

@@ -8,7 +8,7 @@ AS $pgcleave$
 #variable_conflict use_column
 DECLARE
     source CONSTANT regclass := {{ c.names.source.literal().sql() }};
-    worker CONSTANT int := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
+    worker int;
     pgcleave_blocks bigint := first_batch_blocks;
     pgcleave_settings {{ c.names.settings.sql() }};
     pgcleave_segment {{ c.names.segments.sql() }};
@@ -17,6 +17,8 @@ DECLARE
     copied bigint;
 BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    worker := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
     IF worker = 0 THEN
         UPDATE {{ c.names.state.sql() }} SET stop_requested = false;
     END IF;
@@ -53,7 +55,7 @@ BEGIN
         IF NOT FOUND THEN
             EXIT WHEN NOT EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block);
             COMMIT;
-            PERFORM pg_sleep(0.05); -- the others are at work on what is left, and one may fail
+            PERFORM pg_catalog.pg_sleep(0.05); -- the others are at work on what is left, and one may fail
             CONTINUE;
         END IF;
         pgcleave_last := least(pgcleave_segment.next_block + pgcleave_blocks, pgcleave_segment.end_block);

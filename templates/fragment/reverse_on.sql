@@ -17,32 +17,36 @@ BEGIN
             PERFORM FROM {{ c.names.source.sql() }} n WHERE {{ c.primary_key.equal("n", "NEW") }} FOR KEY SHARE;
         END IF;
     END IF;
-    IF TG_OP = 'UPDATE' AND NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
-        -- As an UPDATE where nothing is in the way, so that ON UPDATE of foreign keys at the retired table fires.
-        UPDATE {{ c.names.retired.sql() }} r SET ({{ c.writable_columns.sql() }}) = ROW({{ c.writable_columns.of("n") }})
-          FROM {{ c.names.source.sql() }} n
-         WHERE {{ c.primary_key.equal("r", "OLD") }} AND {{ c.row_key.equal("n", "NEW") }}
-           AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} o WHERE {{ c.primary_key.equal("o", "OLD") }})
-           AND NOT EXISTS (SELECT FROM {{ c.names.retired.sql() }} o WHERE {{ c.primary_key.equal("o", "NEW") }});
-        IF FOUND THEN
-            RETURN NULL;
-        END IF;
-    END IF;
 {%- if c.is_referenced() %}
+    -- A new primary key is an UPDATE of the retired table's row, so that foreign keys follow it as ON UPDATE says;
+    -- also where the row moves to another partition by the same UPDATE, which comes as DELETE and INSERT.
     IF TG_OP = 'DELETE' THEN
-        -- One UPDATE that changed the primary key and the partition comes as DELETE and INSERT. Foreign keys
-        -- at the retired table would take that for a deletion, so it is an UPDATE there.
         DELETE FROM {{ c.names.moves.sql() }} m WHERE {{ c.row_key.equal("m", "OLD") }}
         RETURNING (m.pgcleave_moved_to).* INTO pgcleave_moved_to;
+    ELSIF TG_OP = 'UPDATE' THEN
+        IF NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
+            pgcleave_moved_to := ROW({{ c.log_columns.of("NEW") }});
+        END IF;
+    END IF;
+    IF pgcleave_moved_to IS NOT NULL THEN
+        UPDATE {{ c.names.retired.sql() }} r SET ({{ c.writable_columns.sql() }}) = ROW({{ c.writable_columns.of("n") }})
+          FROM {{ c.names.source.sql() }} n
+         WHERE {{ c.primary_key.equal("r", "OLD") }} AND {{ c.row_key.equal("n", "pgcleave_moved_to") }}
+           AND NOT EXISTS (SELECT FROM {{ c.names.retired.sql() }} o WHERE {{ c.primary_key.equal("o", "pgcleave_moved_to") }});
         IF FOUND THEN
-            UPDATE {{ c.names.retired.sql() }} r SET ({{ c.writable_columns.sql() }}) = ROW({{ c.writable_columns.of("n") }})
-              FROM {{ c.names.source.sql() }} n
-             WHERE {{ c.primary_key.equal("r", "OLD") }} AND {{ c.row_key.equal("n", "pgcleave_moved_to") }}
-               AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} o WHERE {{ c.primary_key.equal("o", "OLD") }})
-               AND NOT EXISTS (SELECT FROM {{ c.names.retired.sql() }} o WHERE {{ c.primary_key.equal("o", "pgcleave_moved_to") }});
-            IF FOUND THEN
-                RETURN NULL;
-            END IF;
+            -- Another row may bear the old key by now. If the same command gave it to it, its own event is still to
+            -- come; if a later one did, its event is past and met the row that was there before.
+            INSERT INTO {{ c.names.retired.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
+            SELECT {{ c.writable_columns.of("o") }} FROM {{ c.names.source.sql() }} o, {{ c.names.source.sql() }} n
+             WHERE {{ c.primary_key.equal("o", "OLD") }} AND {{ c.row_key.equal("n", "pgcleave_moved_to") }}
+               AND NOT (o.xmin = n.xmin AND o.cmin = n.cmin);
+            RETURN NULL;
+        END IF;
+        IF EXISTS (SELECT FROM {{ c.names.retired.sql() }} r WHERE {{ c.primary_key.equal("r", "OLD") }})
+           AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} n WHERE {{ c.primary_key.equal("n", "OLD") }}) THEN
+            RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+                MESSAGE = 'this change of a primary key of ' || {{ c.label.sql() }} || ' cannot be carried to the retired table, to which foreign keys refer',
+                HINT = 'change the primary key in a statement of its own, and not from within a trigger';
         END IF;
     END IF;
 {%- endif %}
@@ -56,6 +60,13 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RETURN NULL;
     END IF;
+{%- if !c.is_referenced() %}
+{%- for unique in c.other_unique_keys %}
+    -- A row that still holds the value is one that this transaction has changed too: its own event brings it back.
+    DELETE FROM {{ c.names.retired.sql() }} r USING {{ c.names.source.sql() }} n
+     WHERE {{ c.row_key.equal("n", "NEW") }} AND {{ unique.equal("r", "n") }} AND NOT ({{ c.primary_key.equal("r", "n") }});
+{%- endfor %}
+{%- endif %}
 {%- if c.key_extended() %}
     IF TG_OP = 'INSERT' OR NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
         INSERT INTO {{ c.names.retired.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE

@@ -6,6 +6,7 @@ SELECT k.conname AS name,
        r.relname AS referenced_name,
        pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '') AS definition,
        k.convalidated AS validated,
+       k.condeferrable AS deferrable,
        d.description AS comment
   FROM pg_catalog.pg_constraint k
        JOIN pg_catalog.pg_class r ON r.oid = k.confrelid

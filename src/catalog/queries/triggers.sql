@@ -12,5 +12,5 @@ SELECT t.tgname AS name,
  WHERE t.tgrelid = $1
    AND NOT t.tgisinternal
    AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
-                        'pgcleave_reverse', 'pgcleave_reverse_truncate')
+                        'RI_pgcleave_reverse', 'pgcleave_reverse_truncate')
  ORDER BY t.tgname

@@ -1,0 +1,23 @@
+-- What the connected role, or the owner as whom our functions act, will need later on and doesn't have.
+SELECT 'references' AS what, k.confrelid::pg_catalog.regclass::text AS name
+  FROM pg_catalog.pg_constraint k
+ WHERE k.conrelid = $1 AND k.contype = 'f' AND NOT pg_catalog.has_table_privilege(k.confrelid, 'REFERENCES')
+UNION
+SELECT 'execute', t.tgfoid::pg_catalog.regprocedure::text
+  FROM pg_catalog.pg_trigger t
+ WHERE t.tgrelid = $1 AND NOT t.tgisinternal AND NOT pg_catalog.has_function_privilege(t.tgfoid, 'EXECUTE')
+UNION
+SELECT 'view', r.ev_class::pg_catalog.regclass::text
+  FROM pg_catalog.pg_depend d
+       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+       JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+ WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+   AND d.refobjid = $1 AND NOT pg_catalog.pg_has_role(v.relowner, 'USAGE')
+UNION
+SELECT 'owner_create', n.nspname::text
+  FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = $1 AND NOT pg_catalog.has_schema_privilege(c.relowner, n.oid, 'CREATE')
+   AND c.relowner <> (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
+   AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
+ ORDER BY 1, 2
