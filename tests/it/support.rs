@@ -9,30 +9,43 @@ use pgcleave::server::{Programs, Server};
 use postgres::{Client, NoTls};
 use tempfile::TempDir;
 
-/// One server for the whole test process.
-static SERVER: LazyLock<Shared> = LazyLock::new(Shared::start);
+/// One server for the whole test process; [`crate::versions`] has those of other versions.
+static SERVER: LazyLock<Shared> = LazyLock::new(|| Shared::start(&programs()));
 static COUNTER: AtomicUsize = AtomicUsize::new(0);
 
-struct Shared {
+/// A server that lasts as long as this process.
+pub struct Shared {
     url: String,
     programs: Programs,
 }
 
+/// Where the programs of the server for most tests are.
+pub fn programs() -> Programs {
+    Programs::find().unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()))
+}
+
 impl Shared {
-    fn start() -> Self {
-        let programs = Programs::find().unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
+    /// The server that most tests use.
+    pub fn usual() -> &'static Self {
+        &SERVER
+    }
+    pub fn start(programs: &Programs) -> Self {
         let settings = [
-            ("max_connections", "200"),
+            ("max_connections", "500"),
             ("max_prepared_transactions", "10"),
             ("wal_level", "logical"),
         ];
         let server =
-            Server::start(&programs, &settings).unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
+            Server::start(programs, &settings).unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
         let url = server.url("DATABASE");
         let stop = server.stop_command();
         let folder = server.keep();
         stop_after_this_process(&format!("{stop}; rm -rf '{}'", folder.display()));
+        let programs = programs.clone();
         Self { url, programs }
+    }
+    fn connect(&self, database: &str) -> Client {
+        Client::connect(&self.url.replace("DATABASE", database), NoTls).unwrap()
     }
 }
 
@@ -47,21 +60,27 @@ fn stop_after_this_process(stop: &str) {
 /// A database of a test's own, dropped at its end.
 pub struct Database {
     pub name: String,
+    server: &'static Shared,
 }
 
 impl Database {
     pub fn new() -> Self {
+        Self::at(&SERVER)
+    }
+    /// On another server than most tests use.
+    pub fn at(server: &'static Shared) -> Self {
         let name = format!("t{}", COUNTER.fetch_add(1, Ordering::Relaxed));
-        connect("postgres")
+        server
+            .connect("postgres")
             .batch_execute(&format!("CREATE DATABASE {name}"))
             .unwrap();
-        Self { name }
+        Self { name, server }
     }
     pub fn url(&self) -> String {
-        SERVER.url.replace("DATABASE", &self.name)
+        self.server.url.replace("DATABASE", &self.name)
     }
     pub fn client(&self) -> Client {
-        connect(&self.name)
+        self.server.connect(&self.name)
     }
     pub fn run_sql(&self, sql: &str) {
         self.client()
@@ -80,7 +99,7 @@ impl Database {
     }
     /// A program of the server's (psql, pg_dump), connected to this database.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(SERVER.programs.program(name));
+        let mut command = Command::new(self.server.programs.program(name));
         command.arg("--dbname").arg(self.url()).stdin(Stdio::null());
         command
     }
@@ -102,13 +121,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let _ =
-            connect("postgres").batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let _ = self.server.connect("postgres").batch_execute(&drop);
     }
-}
-
-fn connect(database: &str) -> Client {
-    Client::connect(&SERVER.url.replace("DATABASE", database), NoTls).unwrap()
 }
 
 /// pgcleave in a folder of its own, on one database.

@@ -1,0 +1,91 @@
+//! Several versions of PostgreSQL side by side: the oldest and the newest that
+//! pgcleave supports, and the one that most tests use.
+
+use std::path::Path;
+use std::sync::{LazyLock, OnceLock};
+
+use pgcleave::server::Programs;
+
+use crate::support::{Database, Shared, programs};
+
+/// Where `scripts/ensure-postgres-versions` puts them.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/postgres");
+const OLDEST: u32 = 14;
+const NEWEST: u32 = 18;
+
+static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(Version::all);
+
+/// A version; its server starts when the first test needs it.
+pub struct Version {
+    pub major: u32,
+    server: Origin,
+}
+
+enum Origin {
+    /// The server that most tests use.
+    Usual,
+    Installed(OnceLock<Shared>),
+}
+
+/// Each version once, the oldest first.
+pub fn versions() -> &'static [Version] {
+    &VERSIONS
+}
+
+/// Runs a test on each version; what it printed last says which one failed.
+pub fn on_each_version(test: impl Fn(&'static Version, Database)) {
+    for version in versions() {
+        eprintln!("on PostgreSQL {}", version.major);
+        test(version, Database::on(version));
+    }
+}
+
+impl Version {
+    fn all() -> Vec<Self> {
+        let text = programs().version().unwrap();
+        let usual: u32 = text.split('.').next().unwrap().parse().unwrap();
+        let mut majors = vec![OLDEST, usual, NEWEST];
+        majors.sort_unstable();
+        majors.dedup();
+        let origin = |major| match major {
+            _ if major == usual => Origin::Usual,
+            _ => Origin::Installed(OnceLock::new()),
+        };
+        let version = |major| Self {
+            major,
+            server: origin(major),
+        };
+        majors.into_iter().map(version).collect()
+    }
+
+    fn server(&'static self) -> &'static Shared {
+        match &self.server {
+            Origin::Usual => Shared::usual(),
+            Origin::Installed(server) => server.get_or_init(|| Shared::start(&installed(self.major))),
+        }
+    }
+}
+
+impl Database {
+    /// A database on that version's server.
+    pub fn on(version: &'static Version) -> Self {
+        Self::at(version.server())
+    }
+}
+
+fn installed(major: u32) -> Programs {
+    // The link's target: the server's user may be unable to enter the link's own folder.
+    let folder = Path::new(FOLDER).join(major.to_string()).canonicalize();
+    let programs = folder.ok().and_then(|folder| Programs::at(folder.join("bin")));
+    programs.unwrap_or_else(|| panic!("no PostgreSQL {major} in {FOLDER}; hint: make test puts it there"))
+}
+
+#[test]
+fn the_oldest_the_newest_and_the_usual_version_are_there() {
+    for version in versions() {
+        let database = Database::on(version);
+        let found = database.lines("SELECT current_setting('server_version_num')::int / 10000 || ''");
+        assert_eq!(found, [version.major.to_string()]);
+    }
+    assert!(versions().len() >= 2);
+}
