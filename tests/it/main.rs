@@ -3,9 +3,11 @@
 
 mod catalog;
 mod connect;
+mod corners;
 mod cutover;
 mod determinism;
 mod drift;
+mod every_write;
 mod example;
 mod fixtures;
 mod interleavings;

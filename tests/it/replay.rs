@@ -263,6 +263,11 @@ pub fn table() -> String {
 
 /// Makes the copy's batches stop at the gate while somebody holds [`CLOSED`].
 pub fn build_gate(copy: &str) -> String {
+    build_gate_at(copy, GATE)
+}
+
+/// The same before another row.
+pub fn build_gate_at(copy: &str, row: i64) -> String {
     format!("CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF current_setting('application_name') = 'batch' THEN
@@ -270,7 +275,7 @@ pub fn build_gate(copy: &str) -> String {
             END IF;
             RETURN NEW;
         END $$;
-        CREATE TRIGGER gate BEFORE INSERT ON {copy} FOR EACH ROW WHEN (NEW.id = {GATE}) EXECUTE FUNCTION gate();")
+        CREATE TRIGGER gate BEFORE INSERT ON {copy} FOR EACH ROW WHEN (NEW.id = {row}) EXECUTE FUNCTION gate();")
 }
 
 pub const CLOSED: &str = "SELECT pg_advisory_lock(7)";

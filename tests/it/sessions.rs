@@ -1,9 +1,8 @@
 //! Named sessions that can be stopped in the middle of a statement: each runs on
 //! a thread of its own, and says when it waits for another's lock.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ pub struct Session {
     statements: Sender<String>,
     answers: Receiver<Outcome>,
     answer: Option<Outcome>,
-    watcher: Rc<RefCell<Client>>,
+    watcher: Arc<Mutex<Client>>,
 }
 
 /// What a statement gave, or why it failed.
@@ -58,12 +57,12 @@ impl Session {
 
     /// With this isolation level for every transaction that names none.
     pub fn at(database: &Database, level: &str) -> Self {
-        let mut session = Self::beside(database, Rc::new(RefCell::new(database.client())));
+        let mut session = Self::beside(database, Arc::new(Mutex::new(database.client())));
         session.set_level(level);
         session
     }
 
-    fn beside(database: &Database, watcher: Rc<RefCell<Client>>) -> Self {
+    fn beside(database: &Database, watcher: Arc<Mutex<Client>>) -> Self {
         let mut client = database.client();
         let pid = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
         let (statements, work) = channel::<String>();
@@ -133,7 +132,8 @@ impl Session {
     pub fn is_waiting(&mut self) -> bool {
         let waits = "SELECT cardinality(pg_blocking_pids($1)) > 0";
         self.watcher
-            .borrow_mut()
+            .lock()
+            .unwrap()
             .query_one(waits, &[&self.pid])
             .unwrap()
             .get(0)
@@ -163,13 +163,13 @@ impl Session {
 /// Sessions that are used again once nothing of theirs is under way.
 pub struct Crowd<'a> {
     database: &'a Database,
-    watcher: Rc<RefCell<Client>>,
+    watcher: Arc<Mutex<Client>>,
     idle: Vec<Session>,
 }
 
 impl<'a> Crowd<'a> {
     pub fn new(database: &'a Database) -> Self {
-        let watcher = Rc::new(RefCell::new(database.client()));
+        let watcher = Arc::new(Mutex::new(database.client()));
         Self {
             database,
             watcher,
@@ -179,7 +179,7 @@ impl<'a> Crowd<'a> {
 
     pub fn take(&mut self, level: &str) -> Session {
         let idle = self.idle.pop();
-        let mut session = idle.unwrap_or_else(|| Session::beside(self.database, Rc::clone(&self.watcher)));
+        let mut session = idle.unwrap_or_else(|| Session::beside(self.database, Arc::clone(&self.watcher)));
         session.set_level(level);
         session
     }

@@ -33,7 +33,7 @@ pub fn versions() -> &'static [Version] {
 }
 
 /// Runs a test on each version; what it printed last says which one failed.
-pub fn on_each_version(test: impl Fn(&'static Version, Database)) {
+pub fn on_each_version(mut test: impl FnMut(&'static Version, Database)) {
     for version in versions() {
         eprintln!("on PostgreSQL {}", version.major);
         test(version, Database::on(version));
