@@ -9,6 +9,7 @@ mod determinism;
 mod drift;
 mod every_write;
 mod example;
+mod facts;
 mod fixtures;
 mod interleavings;
 mod load;

@@ -238,7 +238,8 @@ const fn after(
 /// The batch stops before it inserts this row, which lies between both sides.
 pub const GATE: i64 = 500_000;
 /// Rows that lie before the gate, which a stopped batch has passed, and rows behind it.
-const SIDES: [(&str, i64); 2] = [("passed", 0), ("not reached", 1_000_000)];
+const SIDES: [(&str, i64); 2] = [(PASSED, 0), ("not reached", 1_000_000)];
+pub const PASSED: &str = "passed";
 const RANGE: i64 = 10;
 
 /// The table, full of rows for every scenario at every level on both sides of the gate.
@@ -316,16 +317,12 @@ pub struct Ending {
     pub faults: Vec<String>,
 }
 
-/// These scenarios at every level on both sides; `key` is what ON CONFLICT names.
-pub fn plays(key: &'static str, wanted: impl Fn(&Scenario) -> bool) -> Vec<Play> {
+/// These scenarios at every level; `key` is what ON CONFLICT names.
+pub fn plays(key: &'static str, wanted: impl Fn(&Scenario, &str) -> bool) -> Vec<Play> {
     let mut plays = Vec::new();
-    for (number, scenario) in SCENARIOS
-        .iter()
-        .enumerate()
-        .filter(|(_, scenario)| wanted(scenario))
-    {
+    for (number, scenario) in SCENARIOS.iter().enumerate() {
         for (rank, level) in LEVELS.iter().enumerate() {
-            for (side, first) in SIDES {
+            for (side, first) in SIDES.into_iter().filter(|(side, _)| wanted(scenario, side)) {
                 let first = first + RANGE * (number * LEVELS.len() + rank) as i64;
                 let actor = || Actor::new(level);
                 let queue = VecDeque::new();

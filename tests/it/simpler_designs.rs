@@ -126,7 +126,7 @@ impl Design {
     /// Plays around one batch what is known to be right or wrong.
     fn replay(&self, database: &Database) -> Vec<(Play, Ending)> {
         self.install(database);
-        let mut plays = plays("id", |scenario| {
+        let mut plays = plays("id", |scenario, _| {
             self.right.contains(&scenario.name) || self.wrong.iter().any(|(name, ..)| *name == scenario.name)
         });
         let mut crowd = Crowd::new(database);
