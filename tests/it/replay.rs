@@ -350,13 +350,6 @@ pub enum Act {
     After,
 }
 
-impl Scenario {
-    /// Whether a writer's row lock lasts from before the batch to its end.
-    pub fn locks_across(&self) -> bool {
-        self.before.len() > 1
-    }
-}
-
 impl Play {
     /// Plays a part as far as it gets; what has to wait for the batch is left for later.
     pub fn perform(&mut self, act: Act, crowd: &mut Crowd) {
