@@ -13,6 +13,7 @@ mod facts;
 mod fixtures;
 mod interleavings;
 mod load;
+mod lost_connection;
 mod privileges;
 mod prompts;
 mod psql_only;
