@@ -24,6 +24,7 @@ mod resume;
 mod round_trip;
 mod sessions;
 mod simpler_designs;
+mod stories;
 mod support;
 mod tidy;
 mod verbs;
