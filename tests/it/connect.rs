@@ -14,7 +14,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
 use site::{PASSWORD, Site, authority};
 
-mod site;
+mod chain;
+pub mod site;
 
 #[track_caller]
 fn uses_tls(opened: Result<Client, ConnectError>) -> bool {

@@ -22,6 +22,7 @@ mod refusals;
 mod replay;
 mod resume;
 mod round_trip;
+mod security;
 mod sessions;
 mod simpler_designs;
 mod stories;

@@ -12,7 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "s3cret@/?# ä";
-const URL_PASSWORD: &str = "s3cret%40%2F%3F%23%20%C3%A4";
+pub const URL_PASSWORD: &str = "s3cret%40%2F%3F%23%20%C3%A4";
 
 /// `app` is reached by TLS only, `plain` without TLS only.
 const HBA: &str = "\

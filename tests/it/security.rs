@@ -1,0 +1,8 @@
+//! Names that are SQL, functions that lie in wait, roles with few rights, and
+//! a password that must not be seen.
+
+mod functions;
+mod hostile_names;
+mod privileges;
+mod secrets;
+mod shadows;
