@@ -12,7 +12,7 @@ SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 DROP TABLE "public"."events_pgcleave_copy";
-DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[]);
+DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]);
 DROP FUNCTION "public"."events_pgcleave_fingerprint"(regclass);
 
 COMMIT;

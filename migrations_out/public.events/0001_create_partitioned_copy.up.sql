@@ -68,7 +68,7 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
           FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
            AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
-                                'pgcleave_reverse', 'pgcleave_reverse_truncate')),
+                                'RI_pgcleave_reverse', 'pgcleave_reverse_truncate')),
     'policies', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    p.polname::text, p.polcmd::text, p.polpermissive,
@@ -109,9 +109,11 @@ $pgcleave$;
 -- Runs the statements, all or none, each waiting a short while for its lock (pgcleave.lock_timeout, 1 s),
 -- because everybody who comes later queues behind a waiting lock. Tries again (pgcleave.lock_tries, 20)
 -- with growing, jittered pauses. An ordinary autovacuum gives way only after deadlock_timeout, so where
--- that is longer, every fifth try waits a little beyond it. Ends the sessions in the way only where
+-- that is longer, every fifth try waits a little beyond it. But for the first lock: whoever holds one must
+-- not wait for another as long as deadlock_timeout, or an application could be the deadlock's victim. What
+-- is altered behind all the locks may wait as long as the first: no application is in its way. Ends the sessions in the way only where
 -- pgcleave.terminate_blockers is on, and never an autovacuum.
-CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, statements text[]) RETURNS void
+CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, locks text[], alters text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 DECLARE
@@ -119,15 +121,17 @@ DECLARE
     patience CONSTANT int := 1000 * extract(epoch FROM
         coalesce(nullif(current_setting('pgcleave.lock_timeout', true), ''), '1s')::interval);
     terminate CONSTANT boolean := coalesce(nullif(current_setting('pgcleave.terminate_blockers', true), ''), 'off')::boolean;
-    beyond_deadlock_timeout CONSTANT int := (SELECT setting::int + 200 FROM pg_settings WHERE name = 'deadlock_timeout');
+    deadlock_timeout CONSTANT int := (SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout');
+    patience_now int;
     -- Short locks of readers and writers are not in the way of SHARE ROW EXCLUSIVE, and so on: Explicit Locking.
-    harmless CONSTANT text[] := CASE WHEN array_to_string(statements, ' ') LIKE '%SHARE ROW EXCLUSIVE%'
+    harmless CONSTANT text[] := CASE WHEN array_to_string(locks, ' ') LIKE '%SHARE ROW EXCLUSIVE%'
         THEN ARRAY['AccessShareLock', 'RowShareLock'] ELSE ARRAY[]::text[] END;
     statement text;
     holders text;
     blocker record;
 BEGIN
     FOR attempt IN 1 .. tries LOOP
+        PERFORM pg_stat_clear_snapshot();
         IF EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                    WHERE l.relation = target AND l.granted AND a.backend_type = 'autovacuum worker'
                      AND a.query LIKE '%(to prevent wraparound)') THEN
@@ -136,9 +140,14 @@ BEGIN
                 HINT = 'wait until it is done (pg_stat_progress_vacuum), then run this step again';
         END IF;
         BEGIN
-            PERFORM set_config('lock_timeout',
-                CASE WHEN attempt % 5 = 0 THEN greatest(patience, beyond_deadlock_timeout) ELSE patience END || 'ms', true);
-            FOREACH statement IN ARRAY statements LOOP
+            patience_now := CASE WHEN attempt % 5 = 0 THEN greatest(patience, deadlock_timeout + 200) ELSE patience END;
+            PERFORM set_config('lock_timeout', patience_now || 'ms', true);
+            FOREACH statement IN ARRAY locks LOOP
+                EXECUTE statement;
+                PERFORM set_config('lock_timeout', greatest(1, least(patience, deadlock_timeout / 2)) || 'ms', true);
+            END LOOP;
+            PERFORM set_config('lock_timeout', patience_now || 'ms', true);
+            FOREACH statement IN ARRAY alters LOOP
                 EXECUTE statement;
             END LOOP;
             RETURN;
@@ -175,7 +184,7 @@ BEGIN
         HINT = 'end those transactions (or --terminate-blockers), or run this step again at a quieter hour';
 END
 $pgcleave$;
-ALTER FUNCTION "public"."events_pgcleave_lock"(regclass, text[]) OWNER TO "postgres";
+ALTER FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]) OWNER TO "postgres";
 ALTER FUNCTION "public"."events_pgcleave_fingerprint"(regclass) OWNER TO "postgres";
 
 -- The table must still be what these files were rendered from.
@@ -254,6 +263,23 @@ BEGIN
             EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', relation,
                 CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END);
         END LOOP;
+    END LOOP;
+END
+$pgcleave$;
+
+-- Nobody but the owner may call them or put one on a table of their own; firing a trigger needs no right.
+DO $pgcleave$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
+          FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+         WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_reverse_guard', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys']::name[])
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
+            CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);
     END LOOP;
 END
 $pgcleave$;

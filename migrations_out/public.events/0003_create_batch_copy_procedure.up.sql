@@ -15,7 +15,7 @@ SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 -- Waits between two batches, as long as the settings say so; holds no lock and no snapshot meanwhile.
--- The settings may be changed at any time: UPDATE "public"."events_pgcleave_settings" SET …, or pgcleave throttle.
+-- The settings table may be changed at any time, by an UPDATE or by pgcleave throttle.
 CREATE PROCEDURE "public"."events_pgcleave_wait"()
 LANGUAGE plpgsql
 AS $pgcleave$
@@ -84,7 +84,7 @@ AS $pgcleave$
 #variable_conflict use_column
 DECLARE
     source CONSTANT regclass := '"public"."events"';
-    worker CONSTANT int := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
+    worker int;
     pgcleave_blocks bigint := first_batch_blocks;
     pgcleave_settings "public"."events_pgcleave_settings";
     pgcleave_segment "public"."events_pgcleave_segments";
@@ -93,6 +93,8 @@ DECLARE
     copied bigint;
 BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    worker := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
     IF worker = 0 THEN
         UPDATE "public"."events_pgcleave_state" SET stop_requested = false;
     END IF;
@@ -129,7 +131,7 @@ BEGIN
         IF NOT FOUND THEN
             EXIT WHEN NOT EXISTS (SELECT FROM "public"."events_pgcleave_segments" WHERE next_block < end_block);
             COMMIT;
-            PERFORM pg_sleep(0.05); -- the others are at work on what is left, and one may fail
+            PERFORM pg_catalog.pg_sleep(0.05); -- the others are at work on what is left, and one may fail
             CONTINUE;
         END IF;
         pgcleave_last := least(pgcleave_segment.next_block + pgcleave_blocks, pgcleave_segment.end_block);
@@ -204,7 +206,7 @@ CREATE PROCEDURE "public"."events_pgcleave_catch_up"(little bigint)
 LANGUAGE plpgsql
 AS $pgcleave$
 DECLARE
-    page bigint := 20000;
+    page bigint := 20000; -- nothing here is looked up: the search_path is the session's still
     taken bigint;
     stop boolean;
     began timestamptz;
@@ -351,13 +353,15 @@ AS $pgcleave$
 DECLARE
     copy CONSTANT regclass := '"public"."events_pgcleave_copy"';
     names CONSTANT name[] := ARRAY['events_account_id_fkey'];
-    definitions CONSTANT text[] := ARRAY['FOREIGN KEY (account_id) REFERENCES public.accounts(id)'];
+    definitions CONSTANT text[] := ARRAY['FOREIGN KEY (account_id) REFERENCES public.accounts(id) DEFERRABLE INITIALLY DEFERRED'];
     validated CONSTANT boolean[] := ARRAY[true];
     referenced CONSTANT regclass[] := ARRAY['"public"."accounts"']::text[]::regclass[];
     targets regclass[];
     target regclass;
+    may_lock boolean;
 BEGIN
     COMMIT; -- fails at once inside a transaction block
+    SET LOCAL search_path = pg_catalog, pg_temp;
     IF current_setting('server_version_num')::int >= 180000 THEN
         targets := ARRAY[copy];
     ELSE
@@ -367,9 +371,13 @@ BEGIN
         FOREACH target IN ARRAY targets LOOP
             COMMIT;
             SET LOCAL search_path = pg_catalog, pg_temp;
+            may_lock := has_table_privilege(referenced[i], 'UPDATE, DELETE, TRUNCATE');
             IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND conname = names[i]) THEN
-                PERFORM "public"."events_pgcleave_lock"(referenced[i], ARRAY[
-                    format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', target, names[i], definitions[i])]);
+                -- What is referred to before the copy, as applications lock them: the other order deadlocks. Without the
+                -- right to do so it is locked together with the copy.
+                PERFORM "public"."events_pgcleave_lock"(referenced[i],
+                    ARRAY(SELECT format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', referenced[i]) WHERE may_lock)
+                    || format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', target, names[i], definitions[i]));
             END IF;
             COMMIT;
             SET LOCAL search_path = pg_catalog, pg_temp;
@@ -381,8 +389,9 @@ BEGIN
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
         IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = copy AND conname = names[i]) THEN
-            PERFORM "public"."events_pgcleave_lock"(referenced[i], ARRAY[
-                format('ALTER TABLE %s ADD CONSTRAINT %I %s', copy, names[i], definitions[i])]);
+            PERFORM "public"."events_pgcleave_lock"(referenced[i],
+                ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i]) WHERE may_lock)
+                || format('ALTER TABLE %s ADD CONSTRAINT %I %s', copy, names[i], definitions[i]));
         END IF;
     END LOOP;
     UPDATE "public"."events_pgcleave_state" SET foreign_keys_added = true;
@@ -390,5 +399,22 @@ BEGIN
 END
 $pgcleave$;
 ALTER PROCEDURE "public"."events_pgcleave_add_foreign_keys"() OWNER TO "postgres";
+
+-- Nobody but the owner may call them or put one on a table of their own; firing a trigger needs no right.
+DO $pgcleave$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
+          FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+         WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_reverse_guard', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys']::name[])
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
+            CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);
+    END LOOP;
+END
+$pgcleave$;
 
 COMMIT;

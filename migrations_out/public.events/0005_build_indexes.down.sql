@@ -25,7 +25,7 @@ BEGIN
 END
 $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON "public"."events_pgcleave_copy";
-DROP TRIGGER pgcleave_reverse ON "public"."events_pgcleave_copy";
+DROP TRIGGER "RI_pgcleave_reverse" ON "public"."events_pgcleave_copy";
 DROP FUNCTION "public"."events_pgcleave_reverse_truncate"();
 DROP FUNCTION "public"."events_pgcleave_reverse"();
 DROP INDEX "public"."events_created_at_idx_pgcleave_copy";

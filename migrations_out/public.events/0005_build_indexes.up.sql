@@ -47,9 +47,10 @@ ALTER FUNCTION "public"."events_pgcleave_reverse"() OWNER TO "postgres";
 ALTER FUNCTION "public"."events_pgcleave_reverse_truncate"() OWNER TO "postgres";
 
 -- The reverse sync's triggers, made now so that the cutover need not: it only replaces their functions.
-CREATE TRIGGER pgcleave_reverse AFTER INSERT OR UPDATE OR DELETE ON "public"."events_pgcleave_copy"
+-- Named so that it fires beside the server's own foreign key triggers, before the user's, whose writes come later.
+CREATE TRIGGER "RI_pgcleave_reverse" AFTER INSERT OR UPDATE OR DELETE ON "public"."events_pgcleave_copy"
     FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_reverse"();
-ALTER TABLE "public"."events_pgcleave_copy" ENABLE ALWAYS TRIGGER pgcleave_reverse;
+ALTER TABLE "public"."events_pgcleave_copy" ENABLE ALWAYS TRIGGER "RI_pgcleave_reverse";
 CREATE TRIGGER pgcleave_reverse_truncate BEFORE TRUNCATE ON "public"."events_pgcleave_copy"
     FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_reverse_truncate"();
 ALTER TABLE "public"."events_pgcleave_copy" ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate;
@@ -66,5 +67,22 @@ END
 $pgcleave$;
 
 ANALYZE "public"."events_pgcleave_copy";
+
+-- Nobody but the owner may call them or put one on a table of their own; firing a trigger needs no right.
+DO $pgcleave$
+DECLARE
+    granted record;
+BEGIN
+    FOR granted IN
+        SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
+          FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+         WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_reverse_guard', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys']::name[])
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
+            CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);
+    END LOOP;
+END
+$pgcleave$;
 
 COMMIT;

@@ -21,9 +21,11 @@ BEGIN
         -- The parent's first: its partitions' go with it. What an interrupted run left on partitions, then.
         FOR target IN SELECT relid FROM pg_partition_tree('"public"."events_pgcleave_copy"') ORDER BY level LOOP
             IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND conname = names[i]) THEN
-                PERFORM "public"."events_pgcleave_lock"(referenced[i], ARRAY[
-                    format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i]),
-                    format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i])]);
+                -- What it refers to is locked beforehand, where we may, or together with the drop.
+                PERFORM "public"."events_pgcleave_lock"(referenced[i],
+                    ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i])
+                           WHERE has_table_privilege(referenced[i], 'UPDATE, DELETE, TRUNCATE'))
+                    || format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i]));
             END IF;
         END LOOP;
     END LOOP;

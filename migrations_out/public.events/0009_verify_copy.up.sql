@@ -19,6 +19,8 @@ DO $pgcleave$
 DECLARE
     compared_rows bigint;
 BEGIN
+    -- Says the reason where somebody has switched the sync off for a while, or changed the table.
+    PERFORM "public"."events_pgcleave_check"();
     DECLARE
         difference text;
     BEGIN

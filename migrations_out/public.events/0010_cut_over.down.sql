@@ -23,7 +23,7 @@ BEGIN
             MESSAGE = 'there is no retired table to go back to';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '"public"."events"'::regclass
-                   AND tgname = 'pgcleave_reverse' AND tgenabled = 'A') THEN
+                   AND tgname = 'RI_pgcleave_reverse' AND tgenabled = 'A') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the reverse sync was switched off: the retired table may lack writes',
             HINT = 'do not roll back; compare the tables first: pgcleave verify';
@@ -63,6 +63,8 @@ ALTER INDEX "public"."events_created_at_idx_pgcleave_retired" RENAME TO "events_
 ALTER SEQUENCE "public"."events_id_seq" RENAME TO "events_id_seq_pgcleave_copy";
 ALTER SEQUENCE "public"."events_id_seq_pgcleave_retired" RENAME TO "events_id_seq";
 SELECT setval('"public"."events_id_seq"', last_value, is_called) FROM "public"."events_id_seq_pgcleave_copy";
+ALTER TABLE "public"."events_pgcleave_copy" ALTER CONSTRAINT "events_account_id_fkey" DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE "public"."events" ALTER CONSTRAINT "events_account_id_fkey" NOT DEFERRABLE;
 
 -- In step again: the source is written, the copy follows.
 ALTER TABLE "public"."events" DISABLE TRIGGER pgcleave_guard;
@@ -127,6 +129,8 @@ CREATE OR REPLACE FUNCTION "public"."events_pgcleave_sync_truncate"() RETURNS tr
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 BEGIN
+    -- What this transaction has written before must not wait for its COMMIT to be checked: TRUNCATE refuses that.
+    SET CONSTRAINTS "public"."events_account_id_fkey" IMMEDIATE;
     TRUNCATE "public"."events_pgcleave_copy";
     RETURN NULL;
 END

@@ -115,7 +115,9 @@ $pgcleave$;
 -- (giving a view to its owner locks the view alone).
 SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE'
-]);
+], ARRAY[
+    'ALTER TABLE "public"."events_pgcleave_copy" ALTER CONSTRAINT "events_account_id_fkey" NOT DEFERRABLE'
+]::text[]);
 SELECT "public"."events_pgcleave_check"();
 -- For those who asked for it (pgcleave.recount_under_lock): everybody waits while both tables are counted.
 DO $pgcleave$
@@ -148,6 +150,8 @@ ALTER INDEX "public"."events_created_at_idx_pgcleave_copy" RENAME TO "events_cre
 ALTER SEQUENCE "public"."events_id_seq" RENAME TO "events_id_seq_pgcleave_retired";
 ALTER SEQUENCE "public"."events_id_seq_pgcleave_copy" RENAME TO "events_id_seq";
 SELECT setval('"public"."events_id_seq"', last_value, is_called) FROM "public"."events_id_seq_pgcleave_retired";
+-- The retired table follows within a statement: its foreign keys are checked at COMMIT.
+ALTER TABLE "public"."events_pgcleave_retired" ALTER CONSTRAINT "events_account_id_fkey" DEFERRABLE INITIALLY DEFERRED;
 
 -- 4. The reverse sync, from this instant.
 -- Phase C: brings the retired table's row to what the new table holds now.
@@ -163,17 +167,6 @@ BEGIN
         END IF;
         IF TG_OP <> 'DELETE' THEN
             PERFORM FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" FOR KEY SHARE;
-        END IF;
-    END IF;
-    IF TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id") THEN
-        -- As an UPDATE where nothing is in the way, so that ON UPDATE of foreign keys at the retired table fires.
-        UPDATE "public"."events_pgcleave_retired" r SET ("id", "account_id", "payload", "created_at") = ROW(n."id", n."account_id", n."payload", n."created_at")
-          FROM "public"."events" n
-         WHERE r."id" OPERATOR("pg_catalog".=) OLD."id" AND n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
-           AND NOT EXISTS (SELECT FROM "public"."events" o WHERE o."id" OPERATOR("pg_catalog".=) OLD."id")
-           AND NOT EXISTS (SELECT FROM "public"."events_pgcleave_retired" o WHERE o."id" OPERATOR("pg_catalog".=) NEW."id");
-        IF FOUND THEN
-            RETURN NULL;
         END IF;
     END IF;
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id")) THEN
@@ -216,6 +209,8 @@ CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse_truncate"() RETURNS
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $pgcleave$
 BEGIN
+    -- What this transaction has written before must not wait for its COMMIT to be checked: TRUNCATE refuses that.
+    SET CONSTRAINTS "public"."events_account_id_fkey" IMMEDIATE;
     IF TG_RELID = '"public"."events"'::regclass THEN -- the partitioned table: all its partitions
         TRUNCATE "public"."events_pgcleave_retired";
     ELSE -- a partition: the rows of its range, of which the whole TRUNCATE left none

@@ -35,11 +35,12 @@ BEGIN
 END
 $pgcleave$;
 
+-- Dropping foreign keys locks what they refer to: beforehand, where we may, or together with the drop.
 SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE',
-    'LOCK TABLE "public"."events_pgcleave_retired" IN ACCESS EXCLUSIVE MODE',
-    'LOCK TABLE "public"."accounts" IN ACCESS EXCLUSIVE MODE'
-]);
+    'LOCK TABLE "public"."events_pgcleave_retired" IN ACCESS EXCLUSIVE MODE'
+] || ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r) FROM unnest(ARRAY['"public"."accounts"']::text[]::regclass[]) r
+           WHERE has_table_privilege(r, 'UPDATE, DELETE, TRUNCATE')));
 DO $pgcleave$
 DECLARE
     partition regclass;
@@ -53,7 +54,7 @@ BEGIN
 END
 $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON "public"."events";
-DROP TRIGGER pgcleave_reverse ON "public"."events";
+DROP TRIGGER "RI_pgcleave_reverse" ON "public"."events";
 DROP TABLE "public"."events_pgcleave_retired";
 DROP FUNCTION "public"."events_pgcleave_reverse"();
 DROP FUNCTION "public"."events_pgcleave_reverse_truncate"();
@@ -74,7 +75,7 @@ DROP TABLE "public"."events_pgcleave_settings";
 DROP TABLE "public"."events_pgcleave_segments";
 DROP TABLE "public"."events_pgcleave_truncations";
 DROP TABLE "public"."events_pgcleave_log";
-DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[]);
+DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]);
 DROP FUNCTION "public"."events_pgcleave_fingerprint"(regclass);
 -- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.
 

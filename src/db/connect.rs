@@ -30,6 +30,7 @@ const SESSION: &str = "\
     SET lock_timeout = '2s'; \
     SET statement_timeout = 0; \
     SET default_transaction_read_only = off; \
+    SET standard_conforming_strings = on; \
     SET DateStyle = 'ISO, YMD'; \
     SET IntervalStyle = 'postgres'; \
     SET TimeZone = 'UTC'; \
@@ -39,6 +40,7 @@ const SESSION: &str = "\
 // lock_timeout: a waiting lock request stops everybody behind it; callers retry.
 // statement_timeout: a copy is long, whatever the role's default; callers set their own where it is short.
 // default_transaction_read_only: a role's default must not stop what the user asked for.
+// standard_conforming_strings: our queries' backslashes are plain characters.
 // DateStyle, IntervalStyle, TimeZone, extra_float_digits: bounds and checksums read the same on every machine.
 
 /// One server that may answer.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::bounds::KeyType;
 use super::dependents::about_dependents;
 use super::facts::{Facts, partition_ranges};
-use crate::model::{Column, Key, Persistence, RelationKind, ReplicaIdentity, Table};
+use crate::model::{Column, Key, Persistence, RelationKind, ReplicaIdentity, Table, Trigger};
 use crate::spec::TableSpec;
 use crate::sql::QualifiedName;
 
@@ -387,6 +387,19 @@ fn about_the_application(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Pro
         "while the reverse sync runs, the retired table doesn't see a partition that is dropped or detached",
         "drop the retired table before you do either",
     ));
+    let cascades = table
+        .foreign_keys_out
+        .iter()
+        .any(|k| k.definition.as_str().contains(" ON DELETE CASCADE"));
+    let keeps = |t: &&Trigger| {
+        t.row_level && t.definition.as_str().contains(" BEFORE ") && t.definition.as_str().contains("DELETE")
+    };
+    for trigger in table.triggers.iter().filter(|_| cascades).filter(keeps) {
+        problems.push(Problem::warning(
+            format!("the trigger {} runs before DELETE, and a foreign key deletes rows by cascade", trigger.name.as_str()),
+            "if it keeps a row from such a cascade, which leaves that row without what it refers to, the copy loses it: the verification then refuses the cutover",
+        ));
+    }
     let before_row = table
         .triggers
         .iter()

@@ -11,8 +11,7 @@ BEGIN
                 -- What it refers to is locked beforehand, where we may, or together with the drop.
                 PERFORM {{ c.names.lock.sql() }}(referenced[i],
                     ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i])
-                           WHERE has_table_privilege(referenced[i], 'UPDATE') OR has_table_privilege(referenced[i], 'DELETE')
-                                 OR has_table_privilege(referenced[i], 'TRUNCATE'))
+                           WHERE has_table_privilege(referenced[i], 'UPDATE, DELETE, TRUNCATE'))
                     || format('ALTER TABLE %s DROP CONSTRAINT %I', target, names[i]));
             END IF;
         END LOOP;

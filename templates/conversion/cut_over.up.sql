@@ -64,10 +64,11 @@ SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ lock.sql() }},
 {%- endfor %}
     {{ c.lock_source_access_exclusive.sql() }}
-{%- for alter in c.alters_with_locks %},
-    {{ alter.sql() }}
+], ARRAY[
+{%- for alter in c.alters_with_locks %}
+    {{ alter.sql() }}{% if !loop.last %},{% endif %}
 {%- endfor %}
-]);
+]::text[]);
 SELECT {{ c.names.check.sql() }}();
 -- For those who asked for it (pgcleave.recount_under_lock): everybody waits while both tables are counted.
 DO $pgcleave$

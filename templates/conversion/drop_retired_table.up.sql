@@ -23,7 +23,7 @@ SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_access_exclusive.sql() }},
     {{ c.lock_retired_access_exclusive.sql() }}
 ] || ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r) FROM unnest(ARRAY[{{ c.tables_referred_to.sql() }}]::text[]::regclass[]) r
-           WHERE has_table_privilege(r, 'UPDATE') OR has_table_privilege(r, 'DELETE') OR has_table_privilege(r, 'TRUNCATE')));
+           WHERE has_table_privilege(r, 'UPDATE, DELETE, TRUNCATE')));
 DO $pgcleave$
 DECLARE
     partition regclass;
@@ -51,6 +51,6 @@ DROP FUNCTION {{ c.names.check.sql() }}();
 DROP FUNCTION {{ c.names.guard.sql() }}();
 {% include "fragment/drop_procedures.sql" %}
 {% include "fragment/drop_tables.sql" %}
-DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[]);
+DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[], text[]);
 DROP FUNCTION {{ c.names.fingerprint.sql() }}(regclass);
 -- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.

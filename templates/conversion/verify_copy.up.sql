@@ -6,6 +6,8 @@ DO $pgcleave$
 DECLARE
     compared_rows bigint;
 BEGIN
+    -- Says the reason where somebody has switched the sync off for a while, or changed the table.
+    PERFORM {{ c.names.check.sql() }}();
 {% include "fragment/compare_or_fail.sql" %}
     -- Lasts only because the copy is in step: a comparison before the switch is none.
     UPDATE {{ c.names.state.sql() }}

@@ -12,6 +12,7 @@ DECLARE
     referenced CONSTANT regclass[] := ARRAY[{{ c.foreign_keys_referenced.sql() }}]::text[]::regclass[];
     targets regclass[];
     target regclass;
+    may_lock boolean;
 BEGIN
     COMMIT; -- fails at once inside a transaction block
     SET LOCAL search_path = pg_catalog, pg_temp;
@@ -24,9 +25,13 @@ BEGIN
         FOREACH target IN ARRAY targets LOOP
             COMMIT;
             SET LOCAL search_path = pg_catalog, pg_temp;
+            may_lock := has_table_privilege(referenced[i], 'UPDATE, DELETE, TRUNCATE');
             IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = target AND conname = names[i]) THEN
-                PERFORM {{ c.names.lock.sql() }}(referenced[i], ARRAY[
-                    format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', target, names[i], definitions[i])]);
+                -- What is referred to before the copy, as applications lock them: the other order deadlocks. Without the
+                -- right to do so it is locked together with the copy.
+                PERFORM {{ c.names.lock.sql() }}(referenced[i],
+                    ARRAY(SELECT format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', referenced[i]) WHERE may_lock)
+                    || format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', target, names[i], definitions[i]));
             END IF;
             COMMIT;
             SET LOCAL search_path = pg_catalog, pg_temp;
@@ -38,8 +43,9 @@ BEGIN
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
         IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = copy AND conname = names[i]) THEN
-            PERFORM {{ c.names.lock.sql() }}(referenced[i], ARRAY[
-                format('ALTER TABLE %s ADD CONSTRAINT %I %s', copy, names[i], definitions[i])]);
+            PERFORM {{ c.names.lock.sql() }}(referenced[i],
+                ARRAY(SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', referenced[i]) WHERE may_lock)
+                || format('ALTER TABLE %s ADD CONSTRAINT %I %s', copy, names[i], definitions[i]));
         END IF;
     END LOOP;
     UPDATE {{ c.names.state.sql() }} SET foreign_keys_added = true;

@@ -140,6 +140,7 @@ BEGIN
         END IF;
     END LOOP;
 {%- endif %}
+{%- include "fragment/check_foreign_keys_now.sql" %}
     IF TG_RELID = {{ c.names.source.literal().sql() }}::regclass THEN -- the partitioned table: all its partitions
 {%- if c.is_referenced() %}
         DELETE FROM {{ c.names.retired.sql() }}; -- TRUNCATE is not possible where foreign keys refer to it

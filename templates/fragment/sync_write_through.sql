@@ -50,6 +50,7 @@ CREATE OR REPLACE FUNCTION {{ c.names.sync_truncate.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 BEGIN
+{%- include "fragment/check_foreign_keys_now.sql" %}
     TRUNCATE {{ c.names.copy.sql() }};
     RETURN NULL;
 END

@@ -1,5 +1,5 @@
 -- Waits between two batches, as long as the settings say so; holds no lock and no snapshot meanwhile.
--- The settings may be changed at any time: UPDATE {{ c.names.settings.sql() }} SET …, or pgcleave throttle.
+-- The settings table may be changed at any time, by an UPDATE or by pgcleave throttle.
 CREATE PROCEDURE {{ c.names.wait.sql() }}()
 LANGUAGE plpgsql
 AS $pgcleave$

@@ -47,7 +47,6 @@ fn in_each_phase(schema: &str, statements: &[&str]) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "in step and after the cutover the sync meets the unique index before the deleted row is gone from the copy (23505)"]
 fn a_trigger_that_puts_another_row_in_a_deleted_ones_place_goes_on_working() {
     let schema = "CREATE TABLE events (id bigint PRIMARY KEY, code text, at timestamptz NOT NULL, UNIQUE (code, at));
         INSERT INTO events SELECT i, 'c' || i, date_trunc('month', now()) FROM generate_series(1, 9) i;
@@ -60,7 +59,6 @@ fn a_trigger_that_puts_another_row_in_a_deleted_ones_place_goes_on_working() {
 }
 
 #[test]
-#[ignore = "in step and after the cutover the foreign key is checked on the copy before the sync has deleted the row there (23503)"]
 fn one_statement_may_delete_rows_and_what_they_refer_to() {
     let schema = "CREATE TABLE parents (id int PRIMARY KEY); INSERT INTO parents VALUES (1), (2), (3), (4);
         CREATE TABLE events (id bigint PRIMARY KEY, parent int REFERENCES parents, at timestamptz NOT NULL);
@@ -90,7 +88,6 @@ const WITH_CHILDREN: &str = "CREATE TABLE events (id bigint PRIMARY KEY, at time
     INSERT INTO child SELECT i FROM generate_series(1, 9) i;";
 
 #[test]
-#[ignore = "refused after the cutover (0A000)"]
 fn one_update_changes_primary_key_and_partition_under_an_incoming_key() {
     let updates = [1, 2, 3].map(|id| {
         format!("UPDATE events SET id = {id} + 1000, at = at + interval '1 month' WHERE id = {id}")
@@ -100,7 +97,6 @@ fn one_update_changes_primary_key_and_partition_under_an_incoming_key() {
 }
 
 #[test]
-#[ignore = "refused after the cutover (0A000)"]
 fn a_table_and_its_children_are_truncated_together() {
     for truncate in ["TRUNCATE events, child", "TRUNCATE events CASCADE"] {
         let wrong = in_each_phase(WITH_CHILDREN, &["SELECT 1", truncate, truncate]);
@@ -121,7 +117,6 @@ const IN_ORDER: &str = "DO $$
     END $$;";
 
 #[test]
-#[ignore = "in step and after the cutover the sync meets the unique index before the next row has moved on (23505)"]
 fn primary_keys_shift_in_one_update_beside_another_unique_index() {
     let schema =
         "CREATE TABLE events (id bigint PRIMARY KEY, code text, at timestamptz NOT NULL, UNIQUE (code, at));
@@ -132,7 +127,6 @@ fn primary_keys_shift_in_one_update_beside_another_unique_index() {
 }
 
 #[test]
-#[ignore = "after the cutover children are left behind and deleted in silence"]
 fn children_follow_primary_keys_that_shift_in_one_update() {
     let shift = "UPDATE events SET id = id - 1;
         DO $$ BEGIN IF (SELECT count(*) FROM child) <> 9 OR EXISTS (SELECT FROM child WHERE event + shifted <> number)
@@ -146,16 +140,23 @@ fn children_follow_primary_keys_that_shift_in_one_update() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The one thing that can't be followed: the cascade runs on the copy as well, where the trigger is off.
 #[test]
-#[ignore = "in step the cascade deletes the row from the copy, where the trigger is off"]
-fn a_row_that_a_trigger_keeps_from_a_cascade_is_kept_on_both_sides() {
+fn a_row_that_a_trigger_keeps_from_a_cascade_is_announced_and_stops_the_cutover() {
     let schema = "CREATE TABLE parents (id int PRIMARY KEY); INSERT INTO parents VALUES (1), (2), (3), (4);
         CREATE TABLE events (id bigint PRIMARY KEY, parent int REFERENCES parents ON DELETE CASCADE, at timestamptz NOT NULL);
         INSERT INTO events SELECT i, i, date_trunc('month', now()) FROM generate_series(1, 4) i;
         CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
         CREATE TRIGGER keep BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION keep();";
-    let wrong = in_each_phase(schema, &["SELECT 1", "DELETE FROM parents WHERE id = 1"]);
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    on_each_version(|_, database| {
+        let pgcleave = convert(&database, schema);
+        let said = pgcleave.ok(&["inspect", "events", "--key", "at"]).stdout;
+        assert!(said.contains("the trigger keep runs before DELETE"), "{said}");
+        pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+        database.run_sql("DELETE FROM parents WHERE id = 1");
+        assert_ne!(pgcleave.run(&["-q", "apply", "--yes"]).code, 0);
+        assert_eq!(pgcleave.run(&["verify"]).code, 3);
+    });
 }
 
 #[test]

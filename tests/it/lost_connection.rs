@@ -323,7 +323,6 @@ fn a_run_that_is_cut_before_its_cutover_changes_nothing() {
 }
 
 #[test]
-#[ignore = "an error of the catalog's questions has no hint when the connection is lost"]
 fn a_run_that_is_cut_says_what_to_do_next() {
     let told = cut_before_the_step(&Way::forth(), 3);
     let without: Vec<_> = told.iter().filter(|text| !text.contains("hint: ")).collect();

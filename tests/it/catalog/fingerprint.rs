@@ -44,8 +44,8 @@ pub fn fingerprint_follows_the_structure_only(client: &mut Client) {
     let before = fingerprint("");
     let harmless = [
         "ANALYZE \"App\".\"Events\"",
-        "CREATE TRIGGER pgcleave_reverse AFTER DELETE ON \"App\".\"Events\" FOR EACH ROW EXECUTE FUNCTION \"App\".on_event()",
-        "DROP TRIGGER pgcleave_reverse ON \"App\".\"Events\"",
+        "CREATE TRIGGER \"RI_pgcleave_reverse\" AFTER DELETE ON \"App\".\"Events\" FOR EACH ROW EXECUTE FUNCTION \"App\".on_event()",
+        "DROP TRIGGER \"RI_pgcleave_reverse\" ON \"App\".\"Events\"",
         "COMMENT ON TABLE \"App\".\"Events\" IS 'it''s all here'",
         "CREATE TABLE \"App\".more (id bigint REFERENCES \"App\".\"Events\" (id)); DROP TABLE \"App\".more",
     ];

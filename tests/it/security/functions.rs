@@ -52,7 +52,6 @@ fn functions_that_run_as_the_owner_can_not_be_called_directly() {
 }
 
 #[test]
-#[ignore = "PUBLIC may execute them, so that anybody can put them on a table of his own"]
 fn functions_that_run_as_the_owner_are_closed_to_others() {
     for through in ["install_sync_trigger", "keep_in_step", "cut_over"] {
         let (database, _pgcleave, mallory) = converted(through);
@@ -65,7 +64,6 @@ fn functions_that_run_as_the_owner_are_closed_to_others() {
 }
 
 #[test]
-#[ignore = "a stranger's trigger on his own temporary table empties the copy or the retired table"]
 fn a_stranger_can_not_empty_our_tables_through_our_trigger_functions() {
     let mut emptied = Vec::new();
     for (through, when, function, victim) in [

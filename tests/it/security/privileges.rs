@@ -15,16 +15,14 @@ enum Grant {
     CreateOnSchema,
     History,
     ReferencesOnTarget,
-    UpdateOnTarget,
     SeesSnapshots,
     ExecuteOnTriggerFunction,
 }
 
-const ALL: [Grant; 6] = [
+const ALL: [Grant; 5] = [
     Grant::CreateOnSchema,
     Grant::History,
     Grant::ReferencesOnTarget,
-    Grant::UpdateOnTarget,
     Grant::SeesSnapshots,
     Grant::ExecuteOnTriggerFunction,
 ];
@@ -66,7 +64,6 @@ impl House {
                 "CREATE SCHEMA pgcleave AUTHORIZATION {owner}; GRANT CONNECT ON DATABASE {name} TO {owner}"
             ),
             Grant::ReferencesOnTarget => format!("GRANT REFERENCES ON app.accounts TO {owner}"),
-            Grant::UpdateOnTarget => format!("GRANT UPDATE ON app.accounts TO {owner}"),
             Grant::SeesSnapshots => format!("GRANT pg_read_all_stats TO {owner}"),
             Grant::ExecuteOnTriggerFunction => format!("GRANT EXECUTE ON FUNCTION app.touch() TO {owner}"),
         });
@@ -141,13 +138,9 @@ fn a_missing_grant_stops_the_conversion_and_once_given_it_goes_on() {
         (
             Grant::ReferencesOnTarget,
             5,
-            "permission denied for table accounts",
+            "GRANT REFERENCES ON TABLE app.accounts",
         ),
-        (
-            Grant::ExecuteOnTriggerFunction,
-            5,
-            "permission denied for function",
-        ),
+        (Grant::ExecuteOnTriggerFunction, 5, "GRANT EXECUTE ON FUNCTION"),
     ] {
         let (house, pgcleave) = with_all_but(Some(lacking));
         let content = "SELECT md5(string_agg(e::text, ',' ORDER BY id)) FROM app.events e";
@@ -180,7 +173,7 @@ fn the_document_s_example_of_a_member_of_the_owner_converts_and_goes_back() {
         "CREATE ROLE {partitioner} LOGIN IN ROLE {owner};
          GRANT pg_read_all_stats TO {partitioner};
          GRANT USAGE, CREATE ON SCHEMA app TO {partitioner}, {owner};
-         GRANT REFERENCES, UPDATE ON app.accounts TO {owner};
+         GRANT REFERENCES ON app.accounts TO {owner};
          CREATE SCHEMA pgcleave AUTHORIZATION {partitioner}"
     ));
     let pgcleave = house.pgcleave_as(&partitioner);
@@ -200,7 +193,6 @@ fn without_a_sight_of_snapshots_the_user_s_word_is_enough() {
 }
 
 #[test]
-#[ignore = "found only by the step that needs it, without a remedy"]
 fn every_missing_grant_is_named_before_anything_is_done() {
     for lacking in ALL {
         let (_house, pgcleave) = with_all_but(Some(lacking));
@@ -221,30 +213,22 @@ fn every_missing_grant_is_named_before_anything_is_done() {
 }
 
 #[test]
-#[ignore = "the way back needs UPDATE on referenced tables, the way forth does not"]
-fn a_conversion_that_was_possible_can_be_undone_with_the_same_rights() {
-    let (house, pgcleave) = with_all_but(Some(Grant::UpdateOnTarget));
-    assert_eq!(generate(&pgcleave).code, 0);
-    pgcleave.ok(&["apply", "--yes"]);
-    pgcleave.ok(&["rollback", "--yes"]);
-    assert!(!house.is_partitioned());
-}
-
-#[test]
-fn a_view_of_another_s_stops_the_cutover_whole() {
+fn a_view_of_another_s_is_refused_beforehand() {
     let house = House::new(
         "CREATE VIEW app.v AS SELECT * FROM app.events; ALTER VIEW app.v OWNER TO OTHER_ROLE; GRANT SELECT ON app.events TO OTHER_ROLE",
     );
     ALL.into_iter().for_each(|grant| house.grant(grant));
     let pgcleave = house.pgcleave_as(&house.owner);
-    assert_eq!(generate(&pgcleave).code, 0);
-    let said = pgcleave.run(&["apply", "--yes"]);
+    let said = generate(&pgcleave);
     assert_eq!(said.code, 5, "{}", said.stderr);
-    assert!(said.stderr.contains("must be owner of view v"), "{}", said.stderr);
-    assert!(!house.is_partitioned());
-    pgcleave.ok(&["verify"]);
+    assert!(
+        said.stderr.contains("the view app.v reads the table"),
+        "{}",
+        said.stderr
+    );
     let (owner, other) = (&house.owner, &house.other);
     house.database.run_sql(&format!("GRANT {other} TO {owner}"));
+    assert_eq!(generate(&pgcleave).code, 0);
     pgcleave.ok(&["apply", "--yes"]);
     assert!(house.is_partitioned());
     let owners = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'app.v'::regclass";

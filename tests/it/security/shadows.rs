@@ -145,7 +145,6 @@ fn functions_in_public_are_never_run_by_pgcleave_or_its_triggers() {
 }
 
 #[test]
-#[ignore = "catch_up and add_foreign_keys run under the session's search_path for a few expressions"]
 fn functions_in_public_are_never_run_by_the_files_under_psql() {
     let (database, pgcleave) = prepare();
     let run = |suffix: &str, reverse: bool| {

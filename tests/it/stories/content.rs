@@ -127,7 +127,6 @@ fn story_03_one_stale_cell_is_found_though_the_counts_are_equal_and_stops_the_cu
 }
 
 #[test]
-#[ignore = "verify names partitions, not keys"]
 fn story_03_verification_names_the_differing_keys() {
     let story = Story::begin(EVENTS);
     story.through("keep_in_step");
