@@ -20,6 +20,9 @@ pub struct Scenario {
 const NOW: (char, &str) = ('a', "BEGIN; SELECT count(*) FROM snapshots");
 const MOVE: &str = "UPDATE events SET at = at + interval '1 month' WHERE id = {n}";
 
+/// The same key in the same partition.
+const AGAIN: &str = "INSERT INTO events SELECT {n}, 'again', date_trunc('month', now()) + interval '1 hour'";
+
 pub const SCENARIOS: &[Scenario] = &[
     during("deleted", &[('a', "DELETE FROM events WHERE id = {n}")]),
     during("moved", &[('a', MOVE)]),
@@ -207,7 +210,24 @@ pub const SCENARIOS: &[Scenario] = &[
                 'a',
                 "INSERT INTO events VALUES ({n}, 'again', date_trunc('month', now()) + interval '1 month')",
             ),
-            ('a', "DELETE FROM events WHERE id = {n}"),
+            // Its own row, not the one that its snapshot still shows.
+            ('a', "DELETE FROM events WHERE id = {n} AND note = 'again'"),
+            ('a', "COMMIT"),
+        ],
+    },
+    Scenario {
+        name: "deleted, then inserted the same by an old snapshot",
+        before: &[NOW],
+        during: &[('b', "DELETE FROM events WHERE id = {n}")],
+        after: &[('a', AGAIN), ('a', "COMMIT")],
+    },
+    Scenario {
+        name: "deleted by one, then inserted the same and deleted by an old snapshot",
+        before: &[NOW],
+        during: &[('b', "DELETE FROM events WHERE id = {n}")],
+        after: &[
+            ('a', AGAIN),
+            ('a', "DELETE FROM events WHERE id = {n} AND note = 'again'"),
             ('a', "COMMIT"),
         ],
     },
