@@ -295,7 +295,7 @@ fn a_transactions_id_tells_which_snapshots_are_older() {
         assert_eq!(old.ok(&seen), ["f"]);
         assert_eq!(new.ok(&seen), ["t"]);
         let older = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) >= age('{id}'::xid)"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND age(backend_xmin) >= age('{id}'::xid)"
         );
         assert_eq!(new.ok(&older), ["1"]);
         old.ok("COMMIT");
