@@ -11,7 +11,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use postgres::{Client, IsolationLevel};
 
-use crate::world::{World, said};
+use crate::world::World;
+use crate::writers::is_connection_error;
 
 /// One mishap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +174,8 @@ fn maintain(world: &World, fault: Fault) {
         let Ok(mut client) = world.connect("torture_maintenance") else {
             return Ok(());
         };
-        client.batch_execute("SET lock_timeout = '4s'")?;
+        // REINDEX deadlocks with writers by itself; then it is the one to give way.
+        client.batch_execute("SET lock_timeout = '4s'; SET deadlock_timeout = '100ms'")?;
         let table = &world.shape.table;
         let sql = match fault {
             Fault::VacuumFull => format!("VACUUM FULL {table}"),
@@ -204,13 +206,14 @@ fn cluster(client: &mut Client, world: &World) -> Result<String, postgres::Error
     })
 }
 
-/// Its own troubles are no finding, but for a deadlock: that is one between it and somebody else.
+/// Its own troubles are no finding: it gives way to everybody.
 fn tolerate(world: &World, what: &str, done: Result<(), postgres::Error>) {
     if let Err(error) = done
-        && error.code().is_some_and(|code| code.code() == "40P01")
+        && error.as_db_error().is_some()
+        && !error.code().is_some_and(is_connection_error)
     {
         world
             .tally
-            .complain("deadlocks (40P01)", format!("{what}: {}", said(&error)));
+            .count(&format!("gave way: {}", what.trim_start_matches("fault: ")));
     }
 }

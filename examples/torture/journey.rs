@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 
+use crate::changes::{Change, provoke};
 use crate::checks::{check_all, check_leftovers, dump_schema, first_difference};
 use crate::disk::TinyDisk;
 use crate::drive::{Driver, Risk};
@@ -127,14 +128,40 @@ impl Journey {
             self.driver.rng.usize(..=last)
         };
         self.maybe_fill_disk(target)?;
-        for at in 0..=target {
+        let mut at = 0;
+        while at <= target {
             if at == target || self.driver.rng.u8(..100) < 30 {
                 let step = self.steps[at].clone();
                 self.apply(&step, Risk::Anything)?;
                 self.pass_time(at)?;
+                if self.is_provoked(at)? {
+                    at = 0;
+                    continue;
+                }
             }
+            at += 1;
         }
         Ok(())
+    }
+
+    /// Whether somebody's change to the table has made us begin again.
+    fn is_provoked(&mut self, at: usize) -> Result<bool> {
+        let cut_over = self.position("cut_over")?;
+        if at >= cut_over || self.driver.rng.u8(..100) >= 12 || self.is_cut_over()? {
+            return Ok(false);
+        }
+        // A shaken server would answer for other reasons.
+        self.driver.settle();
+        let has_sync = at >= self.position("install_sync_trigger")?;
+        let change = Change::draw(&mut self.driver.rng, has_sync);
+        let next = self.steps[at + 1].clone();
+        let again = provoke(&mut self.driver, change, &next)?;
+        if again {
+            self.roll_back()?;
+            self.generate()?
+                .map_or(Ok(()), |reason| Err(anyhow!("refused the second time: {reason}")))?;
+        }
+        Ok(again)
     }
 
     /// What else happens between two verbs.

@@ -3,6 +3,7 @@
 //! Each run has a seed of its own, which decides on the table, the writers' statements and the faults.
 //! Timing isn't repeated, so a failure may need its seed more than once.
 
+mod changes;
 mod checks;
 mod columns;
 mod ddl;

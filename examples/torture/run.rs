@@ -99,15 +99,17 @@ fn live(world: &Arc<World>, binary: &Path, fault_percent: u8, outcome: &mut Outc
 /// A deadlock that pgcleave had a part in is its failure, whoever was the victim.
 fn find_deadlocks(world: &World, log: &str) {
     for block in log.split("deadlock detected").skip(1) {
-        let detail: Vec<&str> = block.lines().take(8).collect();
-        if detail
-            .iter()
-            .any(|line| line.contains("pgcleave") && line.contains("Process"))
-        {
-            world.tally.complain(
-                "application errors",
-                format!("pgcleave in a deadlock: {}", detail.join("\n")),
-            );
+        // The DETAIL names every process's statement; its further lines begin with a tab.
+        let mut lines = block.lines().skip(1);
+        let mut detail = lines.next().unwrap_or_default().to_owned();
+        for line in lines.take_while(|line| line.starts_with('\t')) {
+            detail.push_str(line);
+        }
+        if detail.contains("pgcleave") {
+            let shown: String = detail.chars().take(1500).collect();
+            world
+                .tally
+                .complain("application errors", format!("pgcleave in a deadlock: {shown}"));
         }
     }
 }

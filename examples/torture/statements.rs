@@ -346,7 +346,7 @@ impl<'a> Drawing<'a> {
     fn delete_and_reinsert(&mut self) -> Option<Vec<Act>> {
         let row = self.pick()?;
         let free = self.without_children()?;
-        let number = self.any().to_string();
+        let number = self.fresh().to_string();
         let (names, mut values) = self.row(&number);
         let types = self.shape.identity_types();
         for (at, text) in row.key.iter().enumerate() {

@@ -36,6 +36,10 @@ const FATAL: [&str; 6] = [
     "other failures",
 ];
 
+/// Complaints of one kind that are kept, and characters of each.
+const SHOWN: usize = 4;
+const SHOWN_LENGTH: usize = 1600;
+
 /// Counters of one run or of all.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -66,9 +70,11 @@ impl Tally {
     pub fn complain(&self, what: &str, message: impl Into<String>) {
         self.count(what);
         let mut complaints = lock(&self.complaints);
-        // The first ones tell the story; a broken run can produce thousands.
-        if complaints.len() < 12 {
-            complaints.push(format!("{what}: {}", message.into()));
+        // The first of each kind tell the story; a broken run can produce thousands.
+        let same = complaints.iter().filter(|c| c.starts_with(what)).count();
+        if same < SHOWN {
+            let message: String = message.into().chars().take(SHOWN_LENGTH).collect();
+            complaints.push(format!("{what}: {message}"));
         }
     }
 

@@ -28,6 +28,7 @@ mod simpler_designs;
 mod stories;
 mod support;
 mod tidy;
+mod torture;
 mod verbs;
 mod verification;
 mod versions;
