@@ -84,7 +84,7 @@ fn trigger_sql(shape: &Shape, trigger: Trigger) -> String {
     let (table, number) = (&shape.table, &shape.number);
     let function = |name: &str, body: &str| {
         format!(
-            "CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN {body} END $f$;\n",
+            "CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $f$\n#variable_conflict use_column\nBEGIN {body} END $f$;\n",
             shape.beside(name)
         )
     };

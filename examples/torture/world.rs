@@ -52,10 +52,11 @@ impl World {
             .query_opt("SELECT FROM pg_available_extensions WHERE name = 'citext'", &[])?
             .is_some();
         let today: String = client.query_one("SELECT current_date::text", &[])?.get(0);
-        let shape = Shape::draw(&mut rng, has_citext);
         let number: String = client
             .query_one("SELECT current_setting('server_version_num')", &[])?
             .get(0);
+        let version = number.parse::<u32>().unwrap_or_default() / 10_000;
+        let shape = Shape::draw(&mut rng, has_citext, version);
         execute(&mut client, &ddl::roles(&shape, DBNAME, has_citext))?;
         execute(&mut client, &ddl::schema(&shape, &today))?;
         let writers = rng.usize(3..=4);
@@ -68,7 +69,7 @@ impl World {
             server,
             shape,
             today,
-            version: number.parse::<u32>().unwrap_or_default() / 10_000,
+            version,
             seed,
             tally,
             stop: AtomicBool::new(false),

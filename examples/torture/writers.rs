@@ -44,7 +44,7 @@ struct Writer {
     client: Option<Client>,
     prepared: Option<Statement>,
     next: i64,
-    /// Groups above this one are new.
+    /// The first groups that hold no rows at the start are about here.
     groups: i64,
     /// The transaction's number in the table of marks.
     mark: i64,
@@ -148,8 +148,9 @@ impl Writer {
         let mut groups: Vec<i64> = (0..self.rng.i64(1..3))
             .map(|_| {
                 let group = self.rng.i64(0..=all / step) * step + self.number as i64;
+                // A multiple of the step, so that it stays this writer's own.
                 if self.rng.u8(..20) == 0 {
-                    group + all
+                    group + (all / step + 1) * step
                 } else {
                     group
                 }
