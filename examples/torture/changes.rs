@@ -19,7 +19,8 @@ pub enum Change {
     Index,
     Check,
     Default,
-    /// The sync trigger is off for a moment: nothing shows it afterwards but `xmin`.
+    /// The sync trigger is off for a moment: nothing shows it afterwards but `xmin`. After it, the
+    /// conversion has to begin again.
     SyncOff,
 }
 
