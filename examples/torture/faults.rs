@@ -11,8 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use postgres::{Client, IsolationLevel};
 
-use crate::world::World;
-use crate::writers::is_connection_error;
+use crate::world::{World, is_connection_error};
 
 /// One mishap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use crate::changes::{Change, provoke};
 use crate::checks::{check_all, check_leftovers, dump_schema, first_difference};
 use crate::disk::TinyDisk;
 use crate::drive::{Driver, Risk};
+use crate::marks::truncate;
 use crate::program::words;
 use crate::snapshots;
-use crate::writers::truncate;
 
 /// How a journey ended.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Each run has a seed of its own, which decides on the table, the writers' statements and the faults.
 //! Timing isn't repeated, so a failure may need its seed more than once.
 
+mod alterations;
 mod changes;
 mod checks;
 mod columns;
@@ -13,8 +14,10 @@ mod faults;
 mod journey;
 mod keys;
 mod ledger;
+mod marks;
 mod names;
 mod program;
+mod relatives;
 mod run;
 mod shape;
 mod snapshots;

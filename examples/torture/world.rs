@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 use pgcleave::server::{Programs, Server, Stop};
+use postgres::error::SqlState;
 use postgres::{Client, NoTls};
 
 use crate::ddl::{self, OWNER};
@@ -208,6 +209,11 @@ pub fn said(error: &postgres::Error) -> String {
         ),
         None => format!("{error:?}"),
     }
+}
+
+/// Whether the code says that the session is over, or never began.
+pub fn is_connection_error(code: &SqlState) -> bool {
+    code.code().starts_with("08") || ["57P01", "57P02", "57P03", "57P05"].contains(&code.code())
 }
 
 fn draw_settings(rng: &mut Rng) -> Vec<(&'static str, &'static str)> {

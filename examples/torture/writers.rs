@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,9 +12,10 @@ use postgres::{Client, IsolationLevel, Statement, Transaction};
 
 use crate::ddl::WRITER;
 use crate::ledger::{self, Differences, Group};
+use crate::marks;
 use crate::statements::{Act, Drawing};
 use crate::tally::lock;
-use crate::world::{World, said};
+use crate::world::{World, is_connection_error, said};
 
 const LEVELS: [IsolationLevel; 3] = [
     IsolationLevel::ReadCommitted,
@@ -106,7 +106,12 @@ impl Writer {
     fn transact(&mut self) -> Result<()> {
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => self.open()?,
+            None => match self.open() {
+                Ok(client) => client,
+                // The next fault came before the session was ready.
+                Err(_) if self.world.is_shaken() => return Ok(()),
+                Err(error) => return Err(error),
+            },
         };
         let plan = self.plan();
         let mut statement = String::new();
@@ -327,7 +332,7 @@ impl Writer {
             }
             tally.count("connections lost to faults");
             if let Some(content) = committing
-                && self.was_committed()?
+                && marks::read(&self.world, self.number)? == self.mark + 1
             {
                 tally.count("commits in doubt that had been done");
                 self.keep(content);
@@ -357,27 +362,6 @@ impl Writer {
             )),
         }
     }
-
-    /// Asks the table of marks, which the transaction wrote to.
-    ///
-    /// Not `pg_xact_status`: a transaction's id that never reached the disk is given again after a crash.
-    /// The row's lock waits for a session that is still busy committing.
-    fn was_committed(&self) -> Result<bool> {
-        let sql = format!(
-            "SELECT n FROM {} WHERE writer = {} FOR UPDATE",
-            self.world.shape.beside("marks"),
-            self.number
-        );
-        for _ in 0..40 {
-            let mut client = self.world.connect("torture_marks")?;
-            match client.query_one(&sql, &[]) {
-                Ok(row) => return Ok(row.get::<_, i64>(0) == self.mark + 1),
-                // The next crash.
-                Err(_) => thread::sleep(Duration::from_millis(100)),
-            }
-        }
-        Err(anyhow!("the marks can't be read"))
-    }
 }
 
 /// The shape of one transaction.
@@ -404,11 +388,6 @@ impl From<postgres::Error> for Stopped {
     }
 }
 
-/// Whether the code says that the session is over, or never began.
-pub fn is_connection_error(code: &SqlState) -> bool {
-    code.code().starts_with("08") || ["57P01", "57P02", "57P03", "57P05"].contains(&code.code())
-}
-
 fn copy_line(values: &[Option<String>]) -> String {
     let escape = |value: &Option<String>| match value {
         None => "\\N".to_owned(),
@@ -419,41 +398,4 @@ fn copy_line(values: &[Option<String>]) -> String {
             .replace('\r', "\\r"),
     };
     values.iter().map(escape).collect::<Vec<_>>().join("\t") + "\n"
-}
-
-/// Empties the table, with all writers held.
-pub fn truncate(world: &World) -> Result<bool> {
-    if world.shape.children.is_some() {
-        return Ok(false);
-    }
-    let _alone = world.pause.write().unwrap_or_else(|e| e.into_inner());
-    world.truncations.fetch_add(1, Ordering::SeqCst);
-    let mut client = world.connect("torture_truncate")?;
-    let number = world.ledgers.len();
-    let (marks, table) = (world.shape.beside("marks"), &world.shape.table);
-    let before: i64 = client
-        .query_one(&format!("SELECT n FROM {marks} WHERE writer = {number}"), &[])?
-        .get(0);
-    let sql =
-        format!("BEGIN; TRUNCATE {table}; UPDATE {marks} SET n = n + 1 WHERE writer = {number}; COMMIT");
-    let done = client.batch_execute(&sql);
-    if let Err(error) = done {
-        if !client.is_closed() {
-            return Err(anyhow!("TRUNCATE: {}", said(&error)));
-        }
-        let mut client = world.connect("torture_truncate")?;
-        let after: i64 = client
-            .query_one(&format!("SELECT n FROM {marks} WHERE writer = {number}"), &[])?
-            .get(0);
-        if after == before {
-            return Ok(false);
-        }
-    }
-    for books in &world.ledgers {
-        for rows in lock(books).values_mut() {
-            rows.retain(|_, row| row.table != 't');
-        }
-    }
-    world.tally.count("TRUNCATEs");
-    Ok(true)
 }
