@@ -18,10 +18,6 @@ const INTERVALS: [(&str, i64, i64); 5] = [
 
 const ZONES: [&str; 4] = ["UTC", "America/New_York", "Asia/Kathmandu", "Europe/Berlin"];
 
-/// Off as long as `add_foreign_keys` locks the copy before the referenced table: applications get 40P01 there,
-/// and with busy writers the step doesn't end.
-const FOREIGN_KEYS_OUT_BEFORE_18: bool = false;
-
 /// Actions of a foreign key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -163,11 +159,11 @@ impl Shape {
             premake: rng.u8(0..4),
             batch: [1, 3, 20, 100, 1024][rng.usize(..5)],
         };
-        shape.draw_surroundings(rng, &mut names, version);
+        shape.draw_surroundings(rng, &mut names);
         shape
     }
 
-    fn draw_surroundings(&mut self, rng: &mut Rng, names: &mut Names, version: u32) {
+    fn draw_surroundings(&mut self, rng: &mut Rng, names: &mut Names) {
         let actions = [
             Action::Nothing,
             Action::Restrict,
@@ -181,7 +177,7 @@ impl Shape {
             deferred: deferrable && rng.u8(..100) < 30,
         };
         let (out, into) = (draw(true), draw(false));
-        if rng.u8(..100) < 50 && (FOREIGN_KEYS_OUT_BEFORE_18 || version >= 18) {
+        if rng.u8(..100) < 50 {
             self.account = Some((names.draw(rng, "account"), out));
         }
         if rng.u8(..100) < 40 {

@@ -238,13 +238,11 @@ fn assert_that_the_cutover_waits(beside: impl Fn(&'static Version, &Database) ->
 }
 
 #[test]
-#[ignore = "a transaction in any other database hides old snapshots from the cutover, so other tests do"]
 fn the_cutover_waits_for_snapshots_older_than_the_switch() {
     assert_that_the_cutover_waits(|_, _| Vec::new());
 }
 
 #[test]
-#[ignore = "the idle writer hides the reader's snapshot, and the cutover goes ahead"]
 fn the_cutover_waits_for_an_old_snapshot_beside_a_transaction_that_writes_elsewhere() {
     assert_that_the_cutover_waits(|_, database| {
         let mut writer = Session::open(database);
@@ -254,7 +252,6 @@ fn the_cutover_waits_for_an_old_snapshot_beside_a_transaction_that_writes_elsewh
 }
 
 #[test]
-#[ignore = "the other database's writer hides the reader's snapshot, and the cutover goes ahead"]
 fn the_cutover_waits_for_an_old_snapshot_beside_a_transaction_in_another_database() {
     assert_that_the_cutover_waits(|version, _| {
         let other = Database::on(version);
