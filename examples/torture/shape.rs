@@ -117,7 +117,7 @@ pub struct Shape {
 
 impl Shape {
     /// Draws a table.
-    pub fn draw(rng: &mut Rng, has_citext: bool, version: u32) -> Self {
+    pub fn draw(rng: &mut Rng, has_citext: bool) -> Self {
         let mut names = Names::new(rng);
         let (interval, back, ahead) = INTERVALS[rng.usize(..INTERVALS.len())];
         let primary = draw_primary(rng, has_citext);

@@ -57,7 +57,7 @@ impl World {
             .query_one("SELECT current_setting('server_version_num')", &[])?
             .get(0);
         let version = number.parse::<u32>().unwrap_or_default() / 10_000;
-        let shape = Shape::draw(&mut rng, has_citext, version);
+        let shape = Shape::draw(&mut rng, has_citext);
         execute(&mut client, &ddl::roles(&shape, DBNAME, has_citext))?;
         execute(&mut client, &ddl::schema(&shape, &today))?;
         let writers = rng.usize(3..=4);

@@ -22,14 +22,21 @@ pub enum ApplyError {
     Lost(String),
     #[error("the history can't be kept: {}", cause(.0))]
     History(postgres::Error),
+    /// Not as a source: the message says it already.
     #[error("{}", cause(.0))]
-    Server(#[from] postgres::Error),
+    Server(postgres::Error),
     #[error(transparent)]
     Connect(#[from] crate::db::connect::ConnectError),
     #[error("a TRUNCATE waits in the change log: nothing can be compared yet")]
     TruncateWaits,
     #[error("there is no {0}")]
     MissingFile(String),
+}
+
+impl From<postgres::Error> for ApplyError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Server(error)
+    }
 }
 
 impl ApplyError {
@@ -64,7 +71,10 @@ impl ApplyError {
                 "the role needs CREATE on the database, or a schema made for it: CREATE SCHEMA pgcleave AUTHORIZATION role; \
                  where another role keeps the history: GRANT USAGE ON SCHEMA pgcleave, and SELECT, INSERT, DELETE ON pgcleave.history"
             }
-            Self::Server(_) => "see the server's log",
+            Self::Server(error) => {
+                let hint = error.as_db_error().and_then(DbError::hint);
+                return Some(hint.unwrap_or("see the server's log").to_owned());
+            }
             Self::Connect(error) => return error.hint(),
             Self::VerificationInterrupted => {
                 "run it again: partitions that it found equal are not read again where the table is ordered by its key"
