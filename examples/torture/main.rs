@@ -16,6 +16,7 @@ mod keys;
 mod ledger;
 mod marks;
 mod names;
+mod plan;
 mod program;
 mod relatives;
 mod run;

@@ -13,15 +13,13 @@ use postgres::{Client, IsolationLevel, Statement, Transaction};
 use crate::ddl::WRITER;
 use crate::ledger::{self, Differences, Group};
 use crate::marks;
+use crate::plan::Plan;
 use crate::statements::{Act, Drawing};
 use crate::tally::lock;
 use crate::world::{World, is_connection_error, said};
 
-const LEVELS: [IsolationLevel; 3] = [
-    IsolationLevel::ReadCommitted,
-    IsolationLevel::RepeatableRead,
-    IsolationLevel::Serializable,
-];
+/// What writers do to each other in a shared group; a deadlock of pgcleave's shows in the server's log.
+const CONFLICTS: [&str; 4] = ["40001", "40P01", "23505", "23503"];
 
 /// Numbers below are left to sequences.
 const FIRST_NUMBER: i64 = 1_000_000;
@@ -113,7 +111,8 @@ impl Writer {
                 Err(error) => return Err(error),
             },
         };
-        let plan = self.plan();
+        let step = self.world.ledgers.len() as i64;
+        let plan = Plan::draw(&mut self.rng, self.groups, self.number as i64, step);
         let mut statement = String::new();
         let outcome = self.attempt(&mut client, &plan, &mut statement);
         match outcome {
@@ -148,30 +147,6 @@ impl Writer {
         Ok(client)
     }
 
-    fn plan(&mut self) -> Plan {
-        let (all, step) = (self.groups, self.world.ledgers.len() as i64);
-        let mut groups: Vec<i64> = (0..self.rng.i64(1..3))
-            .map(|_| {
-                let group = self.rng.i64(0..=all / step) * step + self.number as i64;
-                // A multiple of the step, so that it stays this writer's own.
-                if self.rng.u8(..20) == 0 {
-                    group + (all / step + 1) * step
-                } else {
-                    group
-                }
-            })
-            .collect();
-        groups.sort_unstable();
-        groups.dedup();
-        Plan {
-            groups,
-            level: LEVELS[[0, 0, 0, 1, 2][self.rng.usize(..5)]],
-            statements: if self.rng.bool() { 1 } else { self.rng.usize(2..6) },
-            dawdle: (self.rng.u8(..100) < 6).then(|| Duration::from_millis(self.rng.u64(5..400))),
-            gives_up: self.rng.u8(..100) < 8,
-        }
-    }
-
     /// Nothing is returned after a rollback of our own.
     fn attempt(
         &mut self,
@@ -183,10 +158,18 @@ impl Writer {
         let mut transaction = client.build_transaction().isolation_level(plan.level).start()?;
         "reading its groups".clone_into(statement);
         let before = ledger::read(&mut transaction, &world.shape, Some(&plan.groups))?;
-        self.check(&before);
+        if plan.shared {
+            // Others change what this snapshot shows.
+            thread::sleep(Duration::from_millis(self.rng.u64(0..40)));
+        } else {
+            self.check(&before);
+        }
         for _ in 0..plan.statements {
             let group = plan.groups[self.rng.usize(..plan.groups.len())];
-            let rows = ledger::read(&mut transaction, &world.shape, Some(&[group]))?;
+            let rows = match plan.shared {
+                true => before.clone(),
+                false => ledger::read(&mut transaction, &world.shape, Some(&[group]))?,
+            };
             let acts = self.draw(group, rows.get(&group).unwrap_or(&Group::new()));
             self.run_all(&mut transaction, group, &acts, statement)?;
         }
@@ -307,8 +290,8 @@ impl Writer {
     fn keep(&mut self, content: HashMap<i64, Group>) {
         self.mark += 1;
         self.world.tally.count("commits");
-        let mut books = lock(&self.world.ledgers[self.number]);
-        books.extend(content);
+        let own = content.into_iter().filter(|(group, _)| *group >= 0);
+        lock(&self.world.ledgers[self.number]).extend(own);
     }
 
     /// Decides what an error means, and whether a lost COMMIT was one.
@@ -340,6 +323,10 @@ impl Writer {
             return Ok(());
         }
         match code {
+            Some(code) if plan.shared && CONFLICTS.contains(&code.code()) => {
+                tally.count("conflicts among writers");
+                Ok(())
+            }
             Some(code) if code == SqlState::T_R_SERIALIZATION_FAILURE => {
                 tally.count("40001 (to be retried)");
                 if matches!(plan.level, IsolationLevel::ReadCommitted) {
@@ -362,15 +349,6 @@ impl Writer {
             )),
         }
     }
-}
-
-/// The shape of one transaction.
-struct Plan {
-    groups: Vec<i64>,
-    level: IsolationLevel,
-    statements: usize,
-    dawdle: Option<Duration>,
-    gives_up: bool,
 }
 
 /// Why a transaction didn't end well; with its content when COMMIT was under way.
