@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::replay::{Act, CLOSED, Ending, OPEN, PASSED, Play, build_gate, differences, judge, plays, table};
 use crate::sessions::{Crowd, LEVELS, Session};
 use crate::support::{Database, Pgcleave, Said};
-use crate::versions::{Version, on_each_version};
+use crate::versions::{Version, on_each_version, on_each_version_alone};
 
 const COPY: &str = "events_pgcleave_copy";
 const RETIRED: &str = "events_pgcleave_retired";
@@ -97,7 +97,13 @@ fn a_stopped_batch_loses_nothing_and_fails_nobody() {
         assert_equal(&plays, &endings);
         let without_us = faults_without_us(&Database::on(version));
         for ((play, ending), faults) in plays.iter().zip(endings).zip(without_us) {
-            assert_eq!(ending.faults, faults, "{}", play.name());
+            let expected = Ending {
+                faults,
+                ..ending.clone()
+            };
+            if !play.was_retried_by_chance(&ending) && !play.was_retried_by_chance(&expected) {
+                assert_eq!(ending, expected, "{}", play.name());
+            }
         }
     });
 }
@@ -215,7 +221,7 @@ fn the_switch_waits_for_writers_under_way_and_drains_what_they_wrote() {
 
 /// A reader whose snapshot is older than the switch, while somebody else's transaction is as old.
 fn assert_that_the_cutover_waits(beside: impl Fn(&'static Version, &Database) -> Vec<Box<dyn Any>>) {
-    on_each_version(|version, database| {
+    on_each_version_alone(|version, database| {
         let pgcleave = convert(&database, "catch_up");
         database.run_sql("INSERT INTO events VALUES (21, 'late', now())");
         let _other = beside(version, &database);
@@ -254,7 +260,7 @@ fn the_cutover_waits_for_an_old_snapshot_beside_a_transaction_that_writes_elsewh
 #[test]
 fn the_cutover_waits_for_an_old_snapshot_beside_a_transaction_in_another_database() {
     assert_that_the_cutover_waits(|version, _| {
-        let other = Database::on(version);
+        let other = Database::at(version.quiet());
         let mut writer = Session::open(&other);
         writer.ok("CREATE TABLE elsewhere (); BEGIN; INSERT INTO elsewhere DEFAULT VALUES");
         vec![Box::new(writer), Box::new(other)]
@@ -263,7 +269,7 @@ fn the_cutover_waits_for_an_old_snapshot_beside_a_transaction_in_another_databas
 
 #[test]
 fn a_snapshot_younger_than_the_switch_sees_the_same_table_after_the_cutover() {
-    on_each_version(|_, database| {
+    on_each_version_alone(|_, database| {
         let pgcleave = convert(&database, "verify_copy");
         let mut readers = LEVELS.map(|level| Session::at(&database, level));
         for reader in &mut readers {

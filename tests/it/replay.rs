@@ -421,6 +421,12 @@ impl Play {
         faults
     }
 
+    /// At SERIALIZABLE, one that reads and writes pages that others read and write may be told to
+    /// retry, depending on who comes first.
+    pub fn was_retried_by_chance(&self, ending: &Ending) -> bool {
+        self.level == LEVELS[2] && ending.faults.iter().any(|code| code == "40001")
+    }
+
     pub fn name(&self) -> String {
         format!("{}, {}, {}", self.scenario.name, self.level, self.side)
     }

@@ -153,14 +153,15 @@ impl Design {
     fn fails_as_documented(&self) {
         on_each_version(|_, database| {
             for (play, ending) in self.replay(&database) {
-                let found = ending.differences.join(",");
-                if let Some((_, difference, levels)) =
-                    self.wrong.iter().find(|(name, ..)| *name == play.scenario.name)
-                {
+                let found = (ending.differences.join(","), play.name(), &ending.faults);
+                let wrong = self.wrong.iter().find(|(name, ..)| *name == play.scenario.name);
+                if play.was_retried_by_chance(&ending) {
+                    continue;
+                } else if let Some((_, difference, levels)) = wrong {
                     let bites = *levels == All || play.level != "read committed";
-                    assert_eq!(found, if bites { *difference } else { "" }, "{}", play.name());
+                    assert_eq!(found.0, if bites { *difference } else { "" }, "{found:?}");
                 } else if play.level == "read committed" {
-                    assert_eq!(found, "", "{}", play.name());
+                    assert_eq!(found.0, "", "{found:?}");
                 }
             }
         });

@@ -2,7 +2,7 @@
 //! pgcleave supports, and the one that most tests use.
 
 use std::path::Path;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use pgcleave::server::Programs;
 
@@ -19,6 +19,8 @@ static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(Version::all);
 pub struct Version {
     pub major: u32,
     server: Origin,
+    /// For tests that other tests' transactions would disturb.
+    quiet: OnceLock<Shared>,
 }
 
 enum Origin {
@@ -40,6 +42,16 @@ pub fn on_each_version(mut test: impl FnMut(&'static Version, Database)) {
     }
 }
 
+/// The same on servers where no other test has a transaction open, in whatever database.
+pub fn on_each_version_alone(mut test: impl FnMut(&'static Version, Database)) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for version in versions() {
+        eprintln!("on PostgreSQL {}", version.major);
+        test(version, Database::at(version.quiet()));
+    }
+}
+
 impl Version {
     fn all() -> Vec<Self> {
         let text = programs().version().unwrap();
@@ -54,8 +66,19 @@ impl Version {
         let version = |major| Self {
             major,
             server: origin(major),
+            quiet: OnceLock::new(),
         };
         majors.into_iter().map(version).collect()
+    }
+
+    /// The server that tests have one at a time.
+    pub fn quiet(&'static self) -> &'static Shared {
+        self.quiet.get_or_init(|| {
+            Shared::start(&match self.server {
+                Origin::Usual => programs(),
+                Origin::Installed(_) => installed(self.major),
+            })
+        })
     }
 
     fn server(&'static self) -> &'static Shared {
