@@ -95,6 +95,10 @@ BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
     SET LOCAL search_path = pg_catalog, pg_temp;
     worker := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
+    IF worker = 0 AND EXISTS (SELECT FROM "public"."events_pgcleave_settings" WHERE max_replica_lag IS NOT NULL)
+       AND EXISTS (SELECT FROM pg_stat_replication) AND NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN
+        RAISE NOTICE 'the role % cannot see how far replicas lag (pg_read_all_stats): the copy does not wait for them', current_user;
+    END IF;
     IF worker = 0 THEN
         UPDATE "public"."events_pgcleave_state" SET stop_requested = false;
     END IF;

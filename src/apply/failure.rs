@@ -62,6 +62,11 @@ impl ApplyError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Step { hint: Some(hint), .. } => return Some(hint.clone()),
+            Self::Step {
+                state: Some(state), ..
+            } if *state == SqlState::LOCK_NOT_AVAILABLE => {
+                "somebody holds the table (pg_locks shows who): run it again when that is over"
+            }
             Self::Step { .. } => "see where the conversion stands: pgcleave status",
             Self::Locked(_) => "wait until it is done; pg_locks shows its session (locktype advisory)",
             Self::Interrupted(_) | Self::Lost(_) => {

@@ -1,5 +1,6 @@
 //! Pure decisions: from what the catalog says and the user wants to a [`Plan`].
 
+mod application;
 pub mod bounds;
 mod candidates;
 mod carried_indexes;

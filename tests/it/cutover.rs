@@ -284,3 +284,57 @@ fn the_retired_table_is_not_dropped_before_the_new_one_is_verified() {
     pgcleave.ok(&["verify"]);
     assert_eq!(psql().code, 0);
 }
+
+#[test]
+fn keeps_no_lock_of_its_counting_when_it_asks_for_the_cutovers() {
+    let (database, pgcleave) = converted("verify_copy");
+    // An index that is built holds SHARE on the table, then wants each index for itself: REINDEX does.
+    let mut holder = database.client();
+    holder
+        .batch_execute("BEGIN; LOCK TABLE events IN SHARE MODE")
+        .unwrap();
+    let mut command = pgcleave.command(&[
+        "-q",
+        "apply",
+        "--yes",
+        "--lock-timeout",
+        "30s",
+        "--lock-tries",
+        "1",
+    ]);
+    let mut child = command.spawn().unwrap();
+    let locks = |granted: &str| {
+        database.lines(&format!(
+            "SELECT DISTINCT l.mode FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+              WHERE l.relation IN ('events'::regclass, 'events_pkey'::regclass) AND a.application_name = 'pgcleave' AND {granted}"
+        ))
+    };
+    wait_until("pgcleave to wait for the lock", || {
+        locks("NOT l.granted") == ["AccessExclusiveLock"]
+    });
+    assert_eq!(locks("l.granted"), Vec::<String>::new());
+    holder.batch_execute("COMMIT").unwrap();
+    assert!(child.wait().unwrap().success() && is_partitioned(&database));
+    // The same on the way back.
+    holder
+        .batch_execute("BEGIN; LOCK TABLE events IN SHARE MODE")
+        .unwrap();
+    let mut command = pgcleave.command(&[
+        "-q",
+        "rollback",
+        "--yes",
+        "--to",
+        "verify_copy",
+        "--lock-timeout",
+        "30s",
+        "--lock-tries",
+        "1",
+    ]);
+    let mut child = command.spawn().unwrap();
+    wait_until("pgcleave to wait for the lock", || {
+        locks("NOT l.granted") == ["AccessExclusiveLock"]
+    });
+    assert_eq!(locks("l.granted"), Vec::<String>::new());
+    holder.batch_execute("COMMIT").unwrap();
+    assert!(child.wait().unwrap().success() && !is_partitioned(&database));
+}

@@ -48,11 +48,14 @@ impl Snapshot {
         } else {
             &relations.copy
         };
-        client.batch_execute(&format!(
+        let lock = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
              LOCK TABLE {} IN ACCESS SHARE MODE; LOCK TABLE {follower} IN ACCESS SHARE MODE",
             relations.source
-        ))?;
+        );
+        client
+            .batch_execute(&lock)
+            .map_err(|error| ApplyError::step("verify", &error))?;
         let row = client.query_one(
             &format!(
                 "SELECT pg_catalog.pg_export_snapshot(),
