@@ -119,6 +119,11 @@ impl ApplyError {
         matches!(self, Self::Step { state: Some(state), .. } if state.code() == "PGC04")
     }
 
+    /// Whether the cutover asks for a new verification; its SQL raises this code.
+    pub fn needs_verification(&self) -> bool {
+        matches!(self, Self::Step { state: Some(state), .. } if state.code() == "PGC05")
+    }
+
     /// Whether a privilege was missing.
     pub fn is_privilege_failure(&self) -> bool {
         let denied = |state: &SqlState| *state == SqlState::INSUFFICIENT_PRIVILEGE;

@@ -163,15 +163,14 @@ fn run_pending(
             if stem == "keep_in_step" {
                 catch_up_again(context, session, &mut bar)?;
             }
-            if stem == "cut_over" && !hold::before_cutover(args, context, session, &mut bar)? {
-                return Ok(());
+            let verify = context.directory.find(stem, Part::Verify);
+            if stem == "cut_over" {
+                if !hold::cut_over(args, context, session, file, &mut bar)? {
+                    return Ok(());
+                }
+            } else {
+                session.run(file, verify, Direction::Up, &mut bar)?;
             }
-            session.run(
-                file,
-                context.directory.find(stem, Part::Verify),
-                Direction::Up,
-                &mut bar,
-            )?;
             println!("done: {:04} {stem}", file.name.number);
             if let Some(evidence) = session.position()?.evidence.filter(|_| compares(stem)) {
                 println!("      {evidence}");

@@ -8,7 +8,7 @@ use super::run_context::Context;
 use super::{ApplyArgs, Failure, prompt};
 use crate::apply::{ApplyError, Session};
 use crate::db::history::Direction;
-use crate::migration::Part;
+use crate::migration::{MigrationFile, Part};
 
 /// The cutover's own limit unless a flag says otherwise.
 const VERIFIED_WITHIN: Duration = Duration::from_secs(3600);
@@ -17,10 +17,37 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How often the verification's age is looked at.
 const LOOK_AT_VERIFICATION: Duration = Duration::from_secs(15);
 
-/// Waits as asked for, then sees to it that the last verification is one that the cutover accepts.
+/// A table that is rewritten again and again is verified again so often.
+const MAX_VERIFICATIONS: u32 = 3;
+
+/// Waits as asked for, sees to it that the last verification is one that the cutover accepts, and cuts over.
 ///
-/// Returns whether to go on.
-pub fn before_cutover(
+/// Returns `false` where the user says no.
+pub fn cut_over(
+    args: &ApplyArgs,
+    context: &Context,
+    session: &mut Session,
+    file: &MigrationFile,
+    bar: &mut Bar,
+) -> Result<bool, Failure> {
+    if !before_cutover(args, context, session, bar)? {
+        return Ok(false);
+    }
+    let check = context.directory.find(&file.name.stem, Part::Verify);
+    let mut verifications = 0;
+    loop {
+        match session.run(file, check, Direction::Up, bar) {
+            // Rewritten, or grown too old, between our look and the file's.
+            Err(error) if error.needs_verification() && verifications < MAX_VERIFICATIONS => {
+                verifications += 1;
+                verify_again(context, session, bar, Duration::ZERO)?;
+            }
+            result => return Ok(result.map(|()| true)?),
+        }
+    }
+}
+
+fn before_cutover(
     args: &ApplyArgs,
     context: &Context,
     session: &mut Session,

@@ -130,6 +130,9 @@ fn compare(
     Ok(result?)
 }
 
+/// A repair names and mends `--max-keys` keys a round.
+const MAX_ROUNDS: u32 = 50;
+
 /// Mends round by round, as each names a limited number of keys; `None` where the user says no.
 fn repair(
     cli: &Cli,
@@ -149,12 +152,12 @@ fn repair(
     let left_to_catch_up = read_stage(&mut client, &context.relations)?.stage < Stage::InStep;
     let mut keys = 0;
     let mut now = found.clone();
-    loop {
+    for _ in 0..MAX_ROUNDS {
         let mended = verification::repair(&mut client, subject, &now.differences)?;
         keys += mended;
         let parts = now.differing_parts();
         now = compare(cli, args, context, subject, Some(parts), interrupted)?;
-        if now.equal || mended == 0 || !now.more_differences && keys > found.differences.len() * 3 {
+        if now.equal || mended == 0 {
             break;
         }
     }

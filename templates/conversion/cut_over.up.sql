@@ -10,42 +10,44 @@ DECLARE
     copy_rows bigint;
     what_was_counted text;
 BEGIN
-    PERFORM {{ c.names.check.sql() }}();
-    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE switch_xid IS NOT NULL) THEN
+    SELECT * INTO state FROM {{ c.names.state.sql() }};
+    IF state.switch_xid IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the copy is not kept in step', HINT = 'run the steps before this one first';
     END IF;
 {%- if c.has_foreign_keys() %}
-    IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE foreign_keys_added) THEN
+    IF NOT state.foreign_keys_added THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
     END IF;
 {%- endif %}
-    SELECT * INTO state FROM {{ c.names.state.sql() }};
     IF state.verified_at IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the copy was not verified by checksums since it is in step', HINT = 'run the step verify_copy first';
     END IF;
     IF state.verified_mark IS DISTINCT FROM {{ c.names.mark.sql() }}({{ c.names.source.literal().sql() }}::regclass) THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        RAISE EXCEPTION USING ERRCODE = 'PGC05',
             MESSAGE = 'the source table was changed or rewritten since the copy was verified', HINT = 'run the step verify_copy again';
     END IF;
     IF clock_timestamp() - state.verified_at > verified_within THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        RAISE EXCEPTION USING ERRCODE = 'PGC05',
             MESSAGE = format('the copy was verified %s ago, over the limit of %s (pgcleave.verified_within)',
                              date_trunc('second', clock_timestamp() - state.verified_at), verified_within),
             HINT = 'run the step verify_copy again';
     END IF;
-    IF state.count_milliseconds <= budget THEN
-        -- In a subtransaction that is undone, so that no lock of the reading is kept: a lock that is made stronger
-        -- deadlocks with whoever waits for another of the table's. Variables keep their values.
-        BEGIN
+    -- In a subtransaction that is undone, so that no lock of the reading is kept: a lock that is made stronger
+    -- deadlocks with whoever waits for another of the table's. Variables keep their values.
+    BEGIN
+        PERFORM {{ c.names.check.sql() }}();
+        IF state.count_milliseconds <= budget THEN
             SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
               INTO source_rows, copy_rows;
-            RAISE EXCEPTION USING ERRCODE = 'PGC00';
-        EXCEPTION WHEN SQLSTATE 'PGC00' THEN
-            NULL;
-        END;
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'PGC00';
+    EXCEPTION WHEN SQLSTATE 'PGC00' THEN
+        NULL;
+    END;
+    IF state.count_milliseconds <= budget THEN
         IF source_rows <> copy_rows THEN
             RAISE EXCEPTION USING ERRCODE = 'data_exception',
                 MESSAGE = format('the source holds %s rows and the copy %s; nothing has changed', source_rows, copy_rows),

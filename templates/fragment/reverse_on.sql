@@ -64,7 +64,9 @@ BEGIN
 {%- for unique in c.other_unique_keys %}
     -- A row that still holds the value is one that this transaction has changed too: its own event brings it back.
     DELETE FROM {{ c.names.retired.sql() }} r USING {{ c.names.source.sql() }} n
-     WHERE {{ c.row_key.equal("n", "NEW") }} AND {{ unique.equal("r", "n") }} AND NOT ({{ c.primary_key.equal("r", "n") }});
+     WHERE {{ c.row_key.equal("n", "NEW") }} AND {{ unique.equal("r", "n") }} AND NOT ({{ c.primary_key.equal("r", "n") }})
+       AND NOT EXISTS (SELECT FROM {{ c.names.source.sql() }} o
+                        WHERE {{ c.primary_key.equal("o", "r") }} AND {{ unique.equal("o", "r") }});
 {%- endfor %}
 {%- endif %}
 {%- if c.key_extended() %}

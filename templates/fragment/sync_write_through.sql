@@ -33,7 +33,9 @@ BEGIN
 {%- for unique in c.other_unique_keys %}
         -- A row that still holds the value is one that this transaction has changed too: its own event brings it back.
         DELETE FROM {{ c.names.copy.sql() }} c USING ONLY {{ c.names.source.sql() }} s
-         WHERE {{ c.row_key.equal("s", "NEW") }} AND {{ unique.equal("c", "s") }} AND NOT ({{ c.row_key.equal("c", "s") }});
+         WHERE {{ c.row_key.equal("s", "NEW") }} AND {{ unique.equal("c", "s") }} AND NOT ({{ c.row_key.equal("c", "s") }})
+           AND NOT EXISTS (SELECT FROM ONLY {{ c.names.source.sql() }} o
+                            WHERE {{ c.row_key.equal("o", "c") }} AND {{ unique.equal("o", "c") }});
 {%- endfor %}
         INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
         SELECT {{ c.writable_columns.of("s") }}

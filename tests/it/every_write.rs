@@ -134,19 +134,7 @@ fn fill(database: &Database) {
 fn prepare(database: &Database, through: &str) -> Pgcleave {
     fill(database);
     let pgcleave = Pgcleave::new(database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "2",
-        "--batch-size",
-        "100000",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "2", "--batch-size", "100000"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     pgcleave
 }

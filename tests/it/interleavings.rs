@@ -17,19 +17,7 @@ const RETIRED: &str = "events_pgcleave_retired";
 fn prepare(database: &Database, through: &str) -> Pgcleave {
     database.run_sql(&table());
     let pgcleave = Pgcleave::new(database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "2",
-        "--batch-size",
-        "100000",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "2", "--batch-size", "100000"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     pgcleave
 }
@@ -148,17 +136,7 @@ fn convert(database: &Database, through: &str) -> Pgcleave {
         CREATE VIEW seen AS SELECT id, note FROM events;
         CREATE TABLE children (event bigint REFERENCES events ON DELETE CASCADE); INSERT INTO children SELECT id FROM events");
     let pgcleave = Pgcleave::new(database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "2",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "2"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     pgcleave
 }

@@ -15,19 +15,7 @@ const BIG: &str = "CREATE TABLE events (id bigint PRIMARY KEY, note text, at tim
 
 /// Ready to copy 4,000 blocks.
 fn prepare(pgcleave: &Pgcleave) {
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "1",
-        "--batch-size",
-        "1",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "1", "--batch-size", "1"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "create_batch_copy_procedure"]);
 }
 
@@ -366,7 +354,7 @@ fn wrong_limits_are_refused_before_anything_happens() {
     let database = Database::new();
     database.run_sql(BIG);
     let other = Pgcleave::new(&database);
-    other.ok(&["-q", "generate", "events", "--key", "at", "--interval", "monthly"]);
+    other.generate_monthly(&[]);
     for verb in ["pause", "resume", "throttle"] {
         let said = other.run(&[verb, "events"]);
         assert_eq!(said.code, 1, "{}", said.stderr);

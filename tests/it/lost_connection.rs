@@ -93,17 +93,7 @@ impl Way {
         let mut client = Client::connect(&server.url("origin"), NoTls).unwrap();
         client.batch_execute(SCHEMA).unwrap();
         drop(client);
-        pgcleave.ok(&[
-            "-q",
-            "generate",
-            "events",
-            "--key",
-            "at",
-            "--interval",
-            "monthly",
-            "--premake",
-            "1",
-        ]);
+        pgcleave.generate_monthly(&["--premake", "1"]);
         pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
         let mut way = Self {
             server: Arc::new(server),

@@ -12,17 +12,7 @@ fn converted(schema: &str, through: &str) -> (Database, Pgcleave) {
     let database = Database::new();
     database.run_sql(schema);
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "3",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "3"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     (database, pgcleave)
 }
@@ -182,17 +172,7 @@ fn columns_may_be_called_like_our_variables() {
     let database = Database::new();
     database.run_sql(schema);
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "3",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "3"]);
     for step in ["run_batch_copy", "verify_copy", "cut_over"] {
         pgcleave.ok(&["-q", "apply", "--yes", "--through", step]);
         database.run_sql("UPDATE events SET copied = copied + 1, at = at + interval '10 days'; UPDATE events SET page = -page WHERE found < 5");
@@ -244,17 +224,7 @@ fn a_rewrite_of_the_source_in_mid_copy_starts_the_copy_over() {
         INSERT INTO events SELECT i, repeat('x', 300), now() - i * interval '1 hour' FROM generate_series(1, 3000) i;
         DELETE FROM events WHERE id % 3 = 0");
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--batch-size",
-        "10",
-    ]);
+    pgcleave.generate_monthly(&["--batch-size", "10"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "create_batch_copy_procedure"]);
     // Half a copy: the rest waits for a yes of ours.
     let mut command = pgcleave.command(&[

@@ -17,19 +17,7 @@ const BIG: &str = "CREATE TABLE events (id bigint PRIMARY KEY, note text, at tim
 
 /// A table of some thousand blocks, to be copied one at a time.
 fn prepare(pgcleave: &Pgcleave) {
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--premake",
-        "1",
-        "--batch-size",
-        "1",
-    ]);
+    pgcleave.generate_monthly(&["--premake", "1", "--batch-size", "1"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "create_batch_copy_procedure"]);
 }
 

@@ -169,6 +169,11 @@ impl Pgcleave {
         assert_eq!(said.code, 0, "{arguments:?}\n{}\n{}", said.stdout, said.stderr);
         said
     }
+    /// Writes the migrations of the table `events` with the key `at`.
+    pub fn generate_monthly(&self, flags: &[&str]) -> Said {
+        let generate = ["-q", "generate", "events", "--key", "at", "--interval", "monthly"];
+        self.ok(&[&generate[..], flags].concat())
+    }
     pub fn files(&self, suffix: &str) -> Vec<PathBuf> {
         let mut folders = std::fs::read_dir(self.folder.path().join("migrations_out")).unwrap();
         let entries = std::fs::read_dir(folders.next().unwrap().unwrap().path()).unwrap();

@@ -19,7 +19,7 @@ fn converted(through: &str) -> (Database, Pgcleave) {
     let database = Database::new();
     database.run_sql(EVENTS);
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&["-q", "generate", "events", "--key", "at", "--interval", "monthly"]);
+    pgcleave.generate_monthly(&[]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     (database, pgcleave)
 }
@@ -80,7 +80,7 @@ fn a_value_that_is_equal_but_not_identical_is_a_difference() {
          INSERT INTO events VALUES (1.0, now()), (2, now());",
     );
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&["-q", "generate", "events", "--key", "at", "--interval", "monthly"]);
+    pgcleave.generate_monthly(&[]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
     database.run_sql("UPDATE events_pgcleave_copy SET id = 1.00 WHERE id = 1");
     let said = pgcleave.run(&["verify"]);
@@ -205,6 +205,7 @@ fn ctrl_c_ends_a_verification_at_once_and_what_was_found_equal_is_kept() {
              'BEGIN PERFORM pg_sleep(0.05); RETURN true; END';
          ALTER TABLE events_pgcleave_copy OWNER TO {owner}; ALTER TABLE events OWNER TO {owner};
          ALTER TABLE events_pgcleave_state OWNER TO {owner}; ALTER TABLE events_pgcleave_log OWNER TO {owner};
+         ALTER FUNCTION events_pgcleave_mark(regclass) OWNER TO {owner};
          ALTER TABLE events_pgcleave_truncations OWNER TO {owner}; ALTER TABLE events_pgcleave_segments OWNER TO {owner};
          ALTER TABLE events_pgcleave_copy ENABLE ROW LEVEL SECURITY; ALTER TABLE events_pgcleave_copy FORCE ROW LEVEL SECURITY;
          CREATE POLICY slow ON events_pgcleave_copy USING (CASE WHEN at >= '2026-02-01' THEN slow() ELSE true END)"
@@ -242,7 +243,7 @@ fn a_reader_whose_connection_breaks_costs_nothing_but_its_slice() {
     database.run_sql("CREATE TABLE events (id bigint PRIMARY KEY, note text, at timestamptz NOT NULL);
         INSERT INTO events SELECT i, repeat('x', 400), '2026-01-01 00:00+00'::timestamptz + (i % 100) * interval '1 day' FROM generate_series(1, 150000) i");
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&["-q", "generate", "events", "--key", "at", "--interval", "monthly"]);
+    pgcleave.generate_monthly(&[]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
     let mut client = database.client();
     let mut killed = 0;
@@ -282,4 +283,27 @@ fn what_was_verified_how_is_printed_in_the_history_and_in_status() {
     }
     let details = "SELECT count(detail)::text FROM pgcleave.history";
     assert_eq!(database.lines(details), ["5"]);
+}
+
+#[test]
+fn whoever_waits_for_the_table_does_not_stop_a_verification() {
+    let database = Database::new();
+    database.run_sql("CREATE TABLE events (id bigint PRIMARY KEY, note text, at timestamptz NOT NULL);
+        INSERT INTO events SELECT i, repeat('x', 400), '2026-01-01 00:00+00'::timestamptz + (i % 100) * interval '1 day' FROM generate_series(1, 150000) i");
+    let pgcleave = Pgcleave::new(&database);
+    pgcleave.generate_monthly(&[]);
+    pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+    let child = pgcleave
+        .command(&["-q", "verify", "--jobs", "2"])
+        .spawn()
+        .unwrap();
+    let reading = "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%hashtextextended(r.row%' AND pid <> pg_backend_pid()";
+    wait_until("two readers", || database.lines(reading) == ["2"]);
+    let mut vacuum = database.client();
+    let token = vacuum.cancel_token();
+    let waiting = std::thread::spawn(move || vacuum.batch_execute("VACUUM FULL events_pgcleave_copy"));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let _ = token.cancel_query(postgres::NoTls);
+    let _ = waiting.join();
 }

@@ -123,17 +123,7 @@ fn the_table_holds_what_the_writers_know_that_they_committed() {
         CREATE INDEX ON events (at); CREATE INDEX ON events (note);
         INSERT INTO events (id, note, at) SELECT i, 's', now() - i * interval '20 minutes' FROM generate_series(900, 40000) i");
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&[
-        "-q",
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "monthly",
-        "--batch-size",
-        "20",
-    ]);
+    pgcleave.generate_monthly(&["--batch-size", "20"]);
     let mut expected = content(&database);
     let rounds: [&[&[&str]]; 3] = [
         &[

@@ -9,14 +9,15 @@ use crate::apply::failure::ApplyError;
 use crate::db::connect::Target;
 use crate::sql::{Literal, QualifiedName};
 
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// The session's idle_in_transaction_session_timeout is 60 s.
 const PING: Duration = Duration::from_secs(10);
 
 /// A transaction that holds the snapshot, and what it knows.
 pub(super) struct Snapshot {
     pub client: Client,
-    /// `pg_export_snapshot`.
-    pub id: String,
+    /// What another session says to read the same snapshot.
+    pub join: String,
     pub at: String,
     /// The side that applications write.
     pub leader: QualifiedName,
@@ -49,12 +50,11 @@ impl Snapshot {
             &relations.copy
         };
         let lock = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-             LOCK TABLE {} IN ACCESS SHARE MODE; LOCK TABLE {follower} IN ACCESS SHARE MODE",
+            "LOCK TABLE {} IN ACCESS SHARE MODE; LOCK TABLE {follower} IN ACCESS SHARE MODE",
             relations.source
         );
         client
-            .batch_execute(&lock)
+            .batch_execute(&format!("{BEGIN}; {lock}"))
             .map_err(|error| ApplyError::step("verify", &error))?;
         let row = client.query_one(
             &format!(
@@ -76,7 +76,10 @@ impl Snapshot {
             return Err(ApplyError::TruncateWaits);
         }
         Ok(Self {
-            id: row.get(0),
+            join: format!(
+                "{BEGIN}; SET TRANSACTION SNAPSHOT {}; {lock}",
+                Literal::new(row.get::<_, String>(0))
+            ),
             at: row.get(1),
             leader: relations.source.clone(),
             follower: follower.clone(),
@@ -97,16 +100,6 @@ impl Snapshot {
         }
         self.last_ping = Instant::now();
         self.client.batch_execute("SELECT 1")
-    }
-
-    /// Another session that reads the same snapshot.
-    pub fn join(target: &Target, id: &str) -> Result<Client, ApplyError> {
-        let mut client = target.open()?;
-        client.batch_execute(&format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
-            Literal::new(id)
-        ))?;
-        Ok(client)
     }
 
     /// What leaves out the rows that the catch-up will bring; `true` where nothing is left out.

@@ -178,7 +178,7 @@ pub(super) fn run(
     let desk = Desk {
         target,
         subject,
-        snapshot: snapshot.id.clone(),
+        join: snapshot.join.clone(),
         queue: Mutex::new(VecDeque::from(units.tasks)),
         tokens: Mutex::default(),
         interrupted: &options.interrupted,
@@ -225,7 +225,8 @@ pub(super) fn run(
 struct Desk<'a> {
     target: &'a Target,
     subject: &'a Subject,
-    snapshot: String,
+    /// What a session says to read the snapshot.
+    join: String,
     queue: Mutex<VecDeque<Task>>,
     tokens: Mutex<Vec<CancelToken>>,
     interrupted: &'a AtomicBool,
@@ -266,19 +267,21 @@ impl Desk<'_> {
         let client = match client {
             Some(client) => client,
             None => {
-                let joined = Snapshot::join(self.target, &self.snapshot)?;
-                locked(&self.tokens).push(joined.cancel_token());
-                client.insert(joined)
+                let opened = client.insert(self.target.open()?);
+                locked(&self.tokens).push(opened.cancel_token());
+                // Both sides are locked at once: a lock asked for later would queue behind whoever waits for ours.
+                opened
+                    .batch_execute(&self.join)
+                    .map_err(|error| ApplyError::step("verify", &error))?;
+                opened
             }
         };
+        // A subtransaction per slice, undone: it would keep a lock on each index that it has looked at.
+        client.batch_execute("SAVEPOINT slice")?;
         let group = sums::part(self.subject);
-        Ok(sums::read(
-            client,
-            self.subject,
-            &task.relation,
-            &group,
-            &task.condition,
-        )?)
+        let found = sums::read(client, self.subject, &task.relation, &group, &task.condition)?;
+        client.batch_execute("ROLLBACK TO SAVEPOINT slice; RELEASE SAVEPOINT slice")?;
+        Ok(found)
     }
 
     /// Nobody waits for what is still being read. A failure to cancel leaves a reader that ends by itself.
