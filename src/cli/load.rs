@@ -20,16 +20,16 @@ pub struct LoadArgs {
     /// Pause after each batch.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub sleep: Option<Duration>,
-    /// Wait while a replica's replay lags by more than this (10s unless set before), or "none".
+    /// Wait while a replica's replay lags by more than this (10s unless set before); "none" for this and the next three takes a limit away.
     #[arg(long, value_name = "TIME", value_parser = limit(duration))]
     pub max_replica_lag: Option<Limit<Duration>>,
-    /// Wait while a replication slot retains more bytes of WAL than this (10GB), or "none".
+    /// Wait while a replication slot retains more bytes of WAL than this, such as 20GB (no limit unless set).
     #[arg(long, value_name = "SIZE", value_parser = limit(size))]
     pub max_retained_wal: Option<Limit<u64>>,
-    /// Wait while more sessions than this are active in the whole server, ours apart, or "none".
+    /// Wait while more sessions than this are active in the whole server, ours apart (no limit unless set).
     #[arg(long, value_name = "N", value_parser = limit(u32::from_str))]
     pub max_active_sessions: Option<Limit<u32>>,
-    /// Wait while this query returns true, or "none".
+    /// Wait while this query returns true (none unless set).
     #[arg(long, value_name = "SQL", value_parser = limit(|text| Ok::<_, std::convert::Infallible>(text.to_owned())))]
     pub throttle_query: Option<Limit<String>>,
 }

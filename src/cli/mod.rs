@@ -194,6 +194,8 @@ pub struct SpecPath {
 pub struct ApplyArgs {
     /// Table; may be left out when the spec has only one.
     pub table: Option<String>,
+    #[command(flatten)]
+    pub spec: SpecPath,
     /// Run every step without asking (drop_retired_table only when named by --through).
     #[arg(long)]
     pub yes: bool,
@@ -228,8 +230,6 @@ pub struct ApplyArgs {
     /// Wait with the cutover until this file vanishes; the copy is kept in step and verified again meanwhile.
     #[arg(long, value_name = "FILE", help_heading = "Cutover")]
     pub hold_file: Option<PathBuf>,
-    #[command(flatten)]
-    pub spec: SpecPath,
 }
 
 /// What `apply` and `rollback` stop at unless it is allowed.
@@ -292,16 +292,18 @@ pub struct PauseArgs {
 pub struct ThrottleArgs {
     pub table: Option<String>,
     #[command(flatten)]
+    pub spec: SpecPath,
+    #[command(flatten)]
     pub load: LoadArgs,
     #[arg(long, default_value = "text")]
     pub format: Format,
-    #[command(flatten)]
-    pub spec: SpecPath,
 }
 
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     pub table: Option<String>,
+    #[command(flatten)]
+    pub spec: SpecPath,
     /// Last step to keep: its number or its name; without it everything is undone.
     #[arg(long, value_name = "STEP")]
     pub to: Option<String>,
@@ -313,8 +315,6 @@ pub struct RollbackArgs {
     pub allow: Vec<Hazard>,
     #[command(flatten)]
     pub lock: LockArgs,
-    #[command(flatten)]
-    pub spec: SpecPath,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! What changes for the application, said before.
 
 use super::facts::Facts;
-use super::problems::Problem;
+use super::problem::Problem;
 use crate::model::Trigger;
 use crate::spec::TableSpec;
 

@@ -9,7 +9,8 @@ use super::bounds::{self, KeyType, Range};
 use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
 use super::facts::{Facts, partition_name, partition_ranges};
 use super::names::{Names, derived};
-use super::problems::{Problem, Severity, find_problems};
+use super::problem::{Problem, Severity};
+use super::problems::find_problems;
 use super::step::Step;
 use crate::model::{
     Column, ForeignKeyOut, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View,

@@ -1,6 +1,6 @@
 //! What hangs on the table and can't be carried yet.
 
-use super::problems::Problem;
+use super::problem::Problem;
 use crate::model::{DependentKind, Table};
 
 /// One finding for each thing that hangs on the table.

@@ -8,6 +8,7 @@ mod conversion;
 mod dependents;
 mod facts;
 mod names;
+mod problem;
 mod problems;
 mod step;
 
@@ -15,5 +16,6 @@ pub use candidates::{Candidate, candidates};
 pub use conversion::{Conversion, Plan, plan_conversion};
 pub use facts::{FACTS_FORMAT, Facts, partition_names};
 pub use names::{Names, derived};
-pub use problems::{Problem, Severity, find_problems};
+pub use problem::{Problem, Severity};
+pub use problems::find_problems;
 pub use step::{Hazard, LockMode, LockTaken, Step};

@@ -1,71 +1,12 @@
 //! What stands in the way of a conversion, and what the user should know before.
 
-use serde::Serialize;
-
 use super::application::about_the_application;
 use super::bounds::KeyType;
 use super::dependents::about_dependents;
 use super::facts::{Facts, partition_ranges};
+use super::problem::Problem;
 use crate::model::{Column, Key, Persistence, RelationKind, ReplicaIdentity, Table};
 use crate::spec::TableSpec;
-use crate::sql::QualifiedName;
-
-/// How much a problem weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The table can't be converted as asked.
-    Blocker,
-    /// Something will behave differently, or may.
-    Warning,
-    /// Good to know.
-    Note,
-}
-
-/// One finding, with its remedy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    pub severity: Severity,
-    pub cause: String,
-    pub remedy: String,
-}
-
-impl Problem {
-    pub fn blocker(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Blocker,
-            cause: cause.into(),
-            remedy: remedy.into(),
-        }
-    }
-
-    pub fn warning(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            cause: cause.into(),
-            remedy: remedy.into(),
-        }
-    }
-
-    pub fn note(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Note,
-            cause: cause.into(),
-            remedy: remedy.into(),
-        }
-    }
-
-    /// A definition of the server's that we couldn't take apart.
-    pub fn unresolvable(table: &QualifiedName) -> Self {
-        Self::blocker(
-            format!(
-                "a trigger, index or statistics definition of {} could not be read",
-                table.plain()
-            ),
-            "please report its definition (\\d+ in psql)",
-        )
-    }
-}
 
 /// Everything at once, blockers first.
 pub fn find_problems(facts: &Facts, spec: &TableSpec) -> Vec<Problem> {
