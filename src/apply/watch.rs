@@ -49,6 +49,9 @@ impl Watch {
             };
             let mut stopping = false;
             let ended_well = loop {
+                if client.as_ref().is_some_and(Client::is_closed) {
+                    client = self.target.open().ok();
+                }
                 if let Some(client) = client.as_mut() {
                     self.look(client, reporter);
                     if !stopping {
