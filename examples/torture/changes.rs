@@ -1,6 +1,5 @@
 //! Somebody changes the table's structure in mid-conversion, and pgcleave has to notice.
 
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -89,7 +88,7 @@ pub fn provoke(driver: &mut Driver, change: Change, step: &str) -> Result<bool> 
     // A column too many, and the default of a column, show in the rows: nobody may write meanwhile.
     let held = matches!(change, Change::Column | Change::Default);
     let _alone = held.then(|| world.pause.write().unwrap_or_else(|e| e.into_inner()));
-    world.odd_structure.store(true, Ordering::SeqCst);
+    world.set_odd(true);
     let (make, undo) = change.sql(&world.shape);
     alter(&world, &make)?;
     if change == Change::SyncOff {
@@ -106,9 +105,7 @@ pub fn provoke(driver: &mut Driver, change: Change, step: &str) -> Result<bool> 
         alter(&world, &undo)?;
     }
     // With the trigger off, the copy has missed something; until it is made anew, nobody may compare.
-    world
-        .odd_structure
-        .store(change == Change::SyncOff, Ordering::SeqCst);
+    world.set_odd(change == Change::SyncOff);
     let answer = answer?;
     // verify_copy sees that the copy differs before anybody asks why.
     let words: &[&str] = match change {

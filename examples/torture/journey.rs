@@ -1,7 +1,5 @@
 //! The way of one run: there, back, and there again.
 
-use std::sync::atomic::Ordering;
-
 use anyhow::{Result, anyhow, bail};
 
 use crate::changes::{Change, provoke};
@@ -160,7 +158,7 @@ impl Journey {
         let again = provoke(&mut self.driver, change, &next)?;
         if again {
             self.roll_back()?;
-            self.driver.world.odd_structure.store(false, Ordering::SeqCst);
+            self.driver.world.set_odd(false);
             self.generate()?
                 .map_or(Ok(()), |reason| Err(anyhow!("refused the second time: {reason}")))?;
         }

@@ -39,9 +39,17 @@ pub struct World {
     pub truncations: AtomicU64,
     /// Set while the table has a column too many.
     pub odd_structure: AtomicBool,
+    /// How often that was set or unset.
+    pub oddities: AtomicU64,
 }
 
 impl World {
+    /// Says whether the table is odd from here on.
+    pub fn set_odd(&self, odd: bool) {
+        self.odd_structure.store(odd, Ordering::SeqCst);
+        self.oddities.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Starts the server, makes the table, and writes down what it holds.
     pub fn build(programs: &Programs, seed: u64, tally: Arc<Tally>) -> Result<Arc<Self>> {
         let mut rng = Rng::with_seed(seed);
@@ -79,6 +87,7 @@ impl World {
             last_break: Mutex::new(None),
             truncations: AtomicU64::new(0),
             odd_structure: AtomicBool::new(false),
+            oddities: AtomicU64::new(0),
         };
         world.open_books(&mut client)?;
         Ok(Arc::new(world))

@@ -18,6 +18,9 @@ SET LOCAL client_min_messages = notice;
 DO $pgcleave$
 DECLARE
     compared_rows bigint;
+    -- Read after the switch was seen, before anything is compared: the cutover takes whoever began later for young.
+    switch CONSTANT xid8 := (SELECT switch_xid FROM "public"."events_pgcleave_state");
+    began CONSTANT timestamptz := clock_timestamp();
 BEGIN
     -- Says the reason where somebody has switched the sync off for a while, or changed the table.
     PERFORM "public"."events_pgcleave_check"();
@@ -39,9 +42,9 @@ BEGIN
     END;
     -- Lasts only because the copy is in step: a comparison before the switch is none.
     UPDATE "public"."events_pgcleave_state"
-       SET verified_at = now(), verified_mark = "public"."events_pgcleave_mark"('"public"."events"'::regclass),
+       SET verified_at = began, verified_mark = "public"."events_pgcleave_mark"('"public"."events"'::regclass),
            evidence = format('source and copy: %s rows on both sides, two 64-bit checksums per partition, one snapshot', compared_rows)
-     WHERE switch_xid IS NOT NULL;
+     WHERE switch_xid = switch;
 END
 $pgcleave$;
 -- No down file: verifying changes nothing. No verify file: this file is one.

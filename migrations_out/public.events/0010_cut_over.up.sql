@@ -36,24 +36,24 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
     END IF;
-    IF state.verified_at IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the copy was not verified by checksums since it is in step', HINT = 'run the step verify_copy first';
-    END IF;
-    IF state.verified_mark IS DISTINCT FROM "public"."events_pgcleave_mark"('"public"."events"'::regclass) THEN
-        RAISE EXCEPTION USING ERRCODE = 'PGC05',
-            MESSAGE = 'the source table was changed or rewritten since the copy was verified', HINT = 'run the step verify_copy again';
-    END IF;
-    IF clock_timestamp() - state.verified_at > verified_within THEN
-        RAISE EXCEPTION USING ERRCODE = 'PGC05',
-            MESSAGE = format('the copy was verified %s ago, over the limit of %s (pgcleave.verified_within)',
-                             date_trunc('second', clock_timestamp() - state.verified_at), verified_within),
-            HINT = 'run the step verify_copy again';
-    END IF;
     -- In a subtransaction that is undone, so that no lock of the reading is kept: a lock that is made stronger
     -- deadlocks with whoever waits for another of the table's. Variables keep their values.
     BEGIN
         PERFORM "public"."events_pgcleave_check"();
+        IF state.verified_at IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = 'the copy was not verified by checksums since it is in step', HINT = 'run the step verify_copy first';
+        END IF;
+        IF state.verified_mark IS DISTINCT FROM "public"."events_pgcleave_mark"('"public"."events"'::regclass) THEN
+            RAISE EXCEPTION USING ERRCODE = 'PGC05',
+                MESSAGE = 'the source table was changed or rewritten since the copy was verified', HINT = 'run the step verify_copy again';
+        END IF;
+        IF clock_timestamp() - state.verified_at > verified_within THEN
+            RAISE EXCEPTION USING ERRCODE = 'PGC05',
+                MESSAGE = format('the copy was verified %s ago, over the limit of %s (pgcleave.verified_within)',
+                                 date_trunc('second', clock_timestamp() - state.verified_at), verified_within),
+                HINT = 'run the step verify_copy again';
+        END IF;
         IF state.count_milliseconds <= budget THEN
             SELECT (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy")
               INTO source_rows, copy_rows;

@@ -21,24 +21,24 @@ BEGIN
             MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
     END IF;
 {%- endif %}
-    IF state.verified_at IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the copy was not verified by checksums since it is in step', HINT = 'run the step verify_copy first';
-    END IF;
-    IF state.verified_mark IS DISTINCT FROM {{ c.names.mark.sql() }}({{ c.names.source.literal().sql() }}::regclass) THEN
-        RAISE EXCEPTION USING ERRCODE = 'PGC05',
-            MESSAGE = 'the source table was changed or rewritten since the copy was verified', HINT = 'run the step verify_copy again';
-    END IF;
-    IF clock_timestamp() - state.verified_at > verified_within THEN
-        RAISE EXCEPTION USING ERRCODE = 'PGC05',
-            MESSAGE = format('the copy was verified %s ago, over the limit of %s (pgcleave.verified_within)',
-                             date_trunc('second', clock_timestamp() - state.verified_at), verified_within),
-            HINT = 'run the step verify_copy again';
-    END IF;
     -- In a subtransaction that is undone, so that no lock of the reading is kept: a lock that is made stronger
     -- deadlocks with whoever waits for another of the table's. Variables keep their values.
     BEGIN
         PERFORM {{ c.names.check.sql() }}();
+        IF state.verified_at IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = 'the copy was not verified by checksums since it is in step', HINT = 'run the step verify_copy first';
+        END IF;
+        IF state.verified_mark IS DISTINCT FROM {{ c.names.mark.sql() }}({{ c.names.source.literal().sql() }}::regclass) THEN
+            RAISE EXCEPTION USING ERRCODE = 'PGC05',
+                MESSAGE = 'the source table was changed or rewritten since the copy was verified', HINT = 'run the step verify_copy again';
+        END IF;
+        IF clock_timestamp() - state.verified_at > verified_within THEN
+            RAISE EXCEPTION USING ERRCODE = 'PGC05',
+                MESSAGE = format('the copy was verified %s ago, over the limit of %s (pgcleave.verified_within)',
+                                 date_trunc('second', clock_timestamp() - state.verified_at), verified_within),
+                HINT = 'run the step verify_copy again';
+        END IF;
         IF state.count_milliseconds <= budget THEN
             SELECT (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }})
               INTO source_rows, copy_rows;

@@ -59,7 +59,7 @@ impl Snapshot {
         let row = client.query_one(
             &format!(
                 "SELECT pg_catalog.pg_export_snapshot(),
-                        pg_catalog.to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+                        pg_catalog.to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
                         {}($1::text::regclass), switch_xid::text, EXISTS (SELECT FROM {}),
                         (SELECT count(*) FROM (SELECT DISTINCT {} FROM {}) k) FROM {}",
                 relations.mark,
