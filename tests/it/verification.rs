@@ -162,7 +162,7 @@ fn mends_keys_that_writers_change_all_the_while() {
 fn goes_on_where_an_interrupted_run_stopped_and_no_further_than_that_is_sound() {
     let (database, pgcleave) = converted("verify_copy");
     let interrupted = "UPDATE events_pgcleave_state SET verified_parts = jsonb_build_object('events_p2026_01',
-        jsonb_build_object('rows', 743, 'at', now() - interval '5 minutes', 'mark', 'in step ' || events_pgcleave_mark('events')))";
+        jsonb_build_object('rows', 743, 'at', now() - interval '5 minutes', 'mark', format('in step since %s, %s', switch_xid, events_pgcleave_mark('events'))))";
     database.run_sql(interrupted);
     database.run_sql("UPDATE events_pgcleave_copy SET note = 'stale' WHERE id = 100");
     let said = pgcleave.ok(&["verify"]);
@@ -191,6 +191,9 @@ fn goes_on_where_an_interrupted_run_stopped_and_no_further_than_that_is_sound() 
     }
     database.run_sql(interrupted);
     assert_eq!(pgcleave.run(&["verify", "--resume-within", "0s"]).code, 3);
+    database.run_sql(interrupted);
+    database.run_sql("UPDATE events_pgcleave_state SET switch_xid = pg_current_xact_id()");
+    assert_eq!(pgcleave.run(&["verify"]).code, 3, "and so does another switch");
 }
 
 #[test]

@@ -30,12 +30,12 @@ pub(super) fn found_equal(
     let sql = format!(
         "SELECT p.key, (p.value->>'rows')::bigint, p.value->>'at'
            FROM {} s, pg_catalog.jsonb_each(s.verified_parts) p
-          WHERE p.value->>'mark' = $1 AND s.switch_xid::text = $2
-            AND (p.value->>'at')::timestamptz > clock_timestamp() - $3 * interval '1 second'",
+          WHERE p.value->>'mark' = $1
+            AND (p.value->>'at')::timestamptz > clock_timestamp() - $2 * interval '1 second'",
         subject.relations.state
     );
     let seconds = options.resume_within.as_secs_f64();
-    let rows = client.query(&sql, &[&mark(snapshot), &snapshot.switch_xid, &seconds])?;
+    let rows = client.query(&sql, &[&mark(snapshot), &seconds])?;
     let position = |name: &str| subject.parts.iter().position(|part| part == name);
     Ok(rows
         .iter()
@@ -49,14 +49,15 @@ pub(super) fn found_equal(
         .collect())
 }
 
-/// Before and after the cutover are different verifications.
+/// Before and after the cutover, and since another switch, are different verifications.
 fn mark(snapshot: &Snapshot) -> String {
     let phase = if snapshot.is_cut_over {
         "cut over"
     } else {
         "in step"
     };
-    format!("{phase} {}", snapshot.mark)
+    let switch = snapshot.switch_xid.as_deref().unwrap_or_default();
+    format!("{phase} since {switch}, {}", snapshot.mark)
 }
 
 /// Writes down each part that was found equal.
