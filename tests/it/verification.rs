@@ -300,8 +300,10 @@ fn whoever_waits_for_the_table_does_not_stop_a_verification() {
         .command(&["-q", "verify", "--jobs", "2"])
         .spawn()
         .unwrap();
-    let reading = "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%hashtextextended(r.row%' AND pid <> pg_backend_pid()";
-    wait_until("two readers", || database.lines(reading) == ["2"]);
+    // The one that holds the snapshot and two that read.
+    let locking =
+        "SELECT count(*)::text FROM pg_locks WHERE relation = 'events_pgcleave_copy'::regclass AND granted";
+    wait_until("three sessions", || database.lines(locking) == ["3"]);
     let mut vacuum = database.client();
     let token = vacuum.cancel_token();
     let waiting = std::thread::spawn(move || vacuum.batch_execute("VACUUM FULL events_pgcleave_copy"));
