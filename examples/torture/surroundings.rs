@@ -113,9 +113,10 @@ fn trigger_sql(shape: &Shape, trigger: Trigger) -> String {
             function("drop_some", &body) + &create("drop_some", &format!("b_drop BEFORE {events}"))
         }
         Trigger::Siblings => {
+            // The alias matters: of a table called new, NEW.x would be the column of each row.
             let body = format!(
                 "IF pg_trigger_depth() < 2 THEN
-                     UPDATE {table} SET {number} = ({number} + 1) % 1000 WHERE {0} = NEW.{0} AND {number} % 2 = 0;
+                     UPDATE {table} AS x SET {number} = ({number} + 1) % 1000 WHERE x.{0} = NEW.{0} AND {number} % 2 = 0;
                  END IF; RETURN NULL;",
                 shape.group
             );
