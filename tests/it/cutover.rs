@@ -332,3 +332,48 @@ fn keeps_no_lock_of_its_counting_when_it_asks_for_the_cutovers() {
     holder.batch_execute("COMMIT").unwrap();
     assert!(child.wait().unwrap().success() && !is_partitioned(&database));
 }
+
+#[test]
+fn holds_nothing_of_the_copy_while_it_waits_for_what_a_foreign_key_refers_to() {
+    let database = Database::new();
+    database.run_sql(
+        "CREATE TABLE accounts (id bigint PRIMARY KEY); INSERT INTO accounts VALUES (1);
+         CREATE TABLE events (id bigint PRIMARY KEY, account bigint REFERENCES accounts, at timestamptz NOT NULL);
+         INSERT INTO events SELECT i, 1, now() FROM generate_series(1, 20) i;",
+    );
+    let pgcleave = Pgcleave::new(&database);
+    pgcleave.generate_monthly(&["--premake", "3"]);
+    pgcleave.ok(&["-q", "apply", "--yes", "--through", "keep_in_step"]);
+    // An application that has written what is referred to, and then writes to the table.
+    let mut writer = database.client();
+    writer
+        .batch_execute("BEGIN; UPDATE accounts SET id = id")
+        .unwrap();
+    let mut command = pgcleave.command(&[
+        "-q",
+        "apply",
+        "--yes",
+        "--through",
+        "add_foreign_keys",
+        "--lock-timeout",
+        "30s",
+    ]);
+    let mut child = command.spawn().unwrap();
+    let locks = |what: &str| {
+        database.lines(&format!(
+            "SELECT l.mode FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+              WHERE a.datname = current_database() AND a.application_name = 'pgcleave' AND {what}"
+        ))
+    };
+    wait_until("pgcleave to wait for accounts", || {
+        !locks("NOT l.granted AND l.relation = 'accounts'::regclass").is_empty()
+    });
+    let of_the_copy = "l.granted AND l.mode = 'ShareRowExclusiveLock' AND l.relation IN
+        (SELECT relid FROM pg_partition_tree('events_pgcleave_copy'))";
+    assert_eq!(locks(of_the_copy), Vec::<String>::new());
+    writer
+        .batch_execute("UPDATE events SET account = 1; COMMIT")
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    pgcleave.ok(&["verify"]);
+}
