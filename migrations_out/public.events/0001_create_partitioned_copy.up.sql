@@ -109,9 +109,10 @@ $pgcleave$;
 -- Runs the statements, all or none, each waiting a short while for its lock (pgcleave.lock_timeout, 1 s),
 -- because everybody who comes later queues behind a waiting lock. Tries again (pgcleave.lock_tries, 20)
 -- with growing, jittered pauses. An ordinary autovacuum gives way only after deadlock_timeout, so where
--- that is longer, every fifth try waits a little beyond it. But for the first lock: whoever holds one must
--- not wait for another as long as deadlock_timeout, or an application could be the deadlock's victim. What
--- is altered behind all the locks may wait as long as the first: no application is in its way. Ends the sessions in the way only where
+-- that is longer, every fifth try waits a little beyond it for the first lock. The others are waited for
+-- half of deadlock_timeout at most: a session that holds one lock and waits for another must give up
+-- before an application becomes the deadlock's victim. What is altered behind all the locks may wait as
+-- long as the first: no application is in its way. Ends the sessions in the way only where
 -- pgcleave.terminate_blockers is on, and never an autovacuum.
 CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, locks text[], alters text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -276,7 +277,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_reverse_guard', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

@@ -76,6 +76,9 @@ impl ApplyError {
                 "the role needs CREATE on the database, or a schema made for it: CREATE SCHEMA pgcleave AUTHORIZATION role; \
                  where another role keeps the history: GRANT USAGE ON SCHEMA pgcleave, and SELECT, INSERT, DELETE ON pgcleave.history"
             }
+            Self::Server(error) if error.is_closed() => {
+                "the connection was lost: run it again, it goes on where it stopped"
+            }
             Self::Server(error) => {
                 let hint = error.as_db_error().and_then(DbError::hint);
                 return Some(hint.unwrap_or("see the server's log").to_owned());

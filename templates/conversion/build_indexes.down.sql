@@ -15,7 +15,7 @@ DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.copy.sql() }};
 DROP TRIGGER "RI_pgcleave_reverse" ON {{ c.names.copy.sql() }};
 {%- if c.is_referenced() %}
 DROP TRIGGER "~pgcleave_moves" ON {{ c.names.copy.sql() }};
-DROP FUNCTION {{ c.names.reverse_guard.sql() }}();
+DROP FUNCTION {{ c.names.note_moves.sql() }}();
 {%- endif %}
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
 DROP FUNCTION {{ c.names.reverse.sql() }}();

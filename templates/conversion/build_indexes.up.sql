@@ -41,7 +41,7 @@ ALTER TABLE {{ c.names.copy.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
 ALTER FUNCTION {{ c.names.reverse.sql() }}() OWNER TO {{ c.owner.sql() }};
 ALTER FUNCTION {{ c.names.reverse_truncate.sql() }}() OWNER TO {{ c.owner.sql() }};
 {%- if c.is_referenced() %}
-ALTER FUNCTION {{ c.names.reverse_guard.sql() }}() OWNER TO {{ c.owner.sql() }};
+ALTER FUNCTION {{ c.names.note_moves.sql() }}() OWNER TO {{ c.owner.sql() }};
 {%- endif %}
 
 -- The reverse sync's triggers, made now so that the cutover need not: it only replaces their functions.
@@ -52,7 +52,7 @@ ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER "RI_pgcleave_reverse"
 {%- if c.is_referenced() %}
 -- Named so that it fires after every BEFORE trigger of the user's, which may change the row.
 CREATE TRIGGER "~pgcleave_moves" BEFORE UPDATE ON {{ c.names.copy.sql() }}
-    FOR EACH ROW WHEN (NOT ({{ c.primary_key.equal("OLD", "NEW") }})) EXECUTE FUNCTION {{ c.names.reverse_guard.sql() }}();
+    FOR EACH ROW WHEN (NOT ({{ c.primary_key.equal("OLD", "NEW") }})) EXECUTE FUNCTION {{ c.names.note_moves.sql() }}();
 ALTER TABLE {{ c.names.copy.sql() }} ENABLE ALWAYS TRIGGER "~pgcleave_moves";
 {%- endif %}
 CREATE TRIGGER pgcleave_reverse_truncate {% if c.is_referenced() %}AFTER{% else %}BEFORE{% endif %} TRUNCATE ON {{ c.names.copy.sql() }}

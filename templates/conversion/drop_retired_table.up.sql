@@ -41,7 +41,7 @@ DROP TRIGGER "RI_pgcleave_reverse" ON {{ c.names.source.sql() }};
 DROP TABLE {{ c.names.retired.sql() }};
 {%- if c.is_referenced() %}
 DROP TRIGGER "~pgcleave_moves" ON {{ c.names.source.sql() }};
-DROP FUNCTION {{ c.names.reverse_guard.sql() }}();
+DROP FUNCTION {{ c.names.note_moves.sql() }}();
 {%- endif %}
 DROP FUNCTION {{ c.names.reverse.sql() }}();
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();

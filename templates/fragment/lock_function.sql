@@ -1,9 +1,10 @@
 -- Runs the statements, all or none, each waiting a short while for its lock (pgcleave.lock_timeout, 1 s),
 -- because everybody who comes later queues behind a waiting lock. Tries again (pgcleave.lock_tries, 20)
 -- with growing, jittered pauses. An ordinary autovacuum gives way only after deadlock_timeout, so where
--- that is longer, every fifth try waits a little beyond it. But for the first lock: whoever holds one must
--- not wait for another as long as deadlock_timeout, or an application could be the deadlock's victim. What
--- is altered behind all the locks may wait as long as the first: no application is in its way. Ends the sessions in the way only where
+-- that is longer, every fifth try waits a little beyond it for the first lock. The others are waited for
+-- half of deadlock_timeout at most: a session that holds one lock and waits for another must give up
+-- before an application becomes the deadlock's victim. What is altered behind all the locks may wait as
+-- long as the first: no application is in its way. Ends the sessions in the way only where
 -- pgcleave.terminate_blockers is on, and never an autovacuum.
 CREATE FUNCTION {{ c.names.lock.sql() }}(target regclass, locks text[], alters text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -13,7 +13,7 @@ BEGIN
 END
 $pgcleave$;
 {%- if c.is_referenced() %}
-CREATE OR REPLACE FUNCTION {{ c.names.reverse_guard.sql() }}() RETURNS trigger
+CREATE OR REPLACE FUNCTION {{ c.names.note_moves.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 BEGIN

@@ -101,7 +101,7 @@ END
 $pgcleave$;
 {%- if c.is_referenced() %}
 -- Remembers where a row goes whose primary key and partition change in one UPDATE.
-CREATE OR REPLACE FUNCTION {{ c.names.reverse_guard.sql() }}() RETURNS trigger
+CREATE OR REPLACE FUNCTION {{ c.names.note_moves.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 DECLARE

@@ -1,5 +1,6 @@
 //! What PostgreSQL does that the conversion relies on, on each version: a version
-//! that does otherwise is found here, not in somebody's table.
+//! that does otherwise is found here, not in somebody's table. Long because it is one
+//! thing: a list.
 
 use crate::sessions::Session;
 use crate::support::Database;

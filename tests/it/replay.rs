@@ -1,5 +1,6 @@
 //! Replays what two sessions do around a batch, step by step, at each isolation
-//! level, and judges the copy: for pgcleave and for simpler designs alike.
+//! level, and judges the copy: for pgcleave and for simpler designs alike. Long because
+//! it is one thing: the scenarios, and the stage that all of them are played on.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
