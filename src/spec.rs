@@ -1,5 +1,6 @@
 //! `pgcleave.toml`: what the user wants, validated.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
@@ -47,6 +48,56 @@ pub struct TableSpec {
     /// Blocks of the source table per batch; at least 1.
     #[serde(default = "default_batch_blocks")]
     pub batch_size: u32,
+    /// What becomes of unique keys that lack the partition key, by the key's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unique: BTreeMap<String, UniqueChoice>,
+    /// What becomes of foreign keys that point at the table, by the constraint's name, or
+    /// by `schema.table.constraint` where several have that name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub incoming: BTreeMap<String, IncomingChoice>,
+}
+
+/// What becomes of a unique key that lacks the partition key, which a partitioned table's unique keys must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum UniqueChoice {
+    /// The partition key is added to it: the same value may then stand in several partitions.
+    Extend,
+    /// Its index stays, as a plain one: nothing is unique any more.
+    Drop,
+    /// Its index stays, as a plain one, and a narrow table with a row per value keeps values unique over all partitions.
+    Guard,
+}
+
+/// What becomes of a foreign key of another table once the retired table, through which it works meanwhile, is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum IncomingChoice {
+    /// It refers to the guard of the key that it refers to now: a foreign key as before, with all its actions.
+    Guard,
+    /// The other table gets the partition key as a column, kept by a trigger, and refers to both.
+    Extend,
+    /// Triggers on both tables do what the foreign key did.
+    Trigger,
+    /// It is dropped.
+    Drop,
+}
+
+/// Reads `NAME=CHOICE`.
+///
+/// # Errors
+/// When there is no `=` or the choice is another; the message lists those that are possible.
+pub fn parse_choice<C: clap::ValueEnum>(text: &str) -> Result<(String, C), String> {
+    let (name, choice) = text.rsplit_once('=').ok_or("NAME=CHOICE is expected")?;
+    let possible = || {
+        let names = C::value_variants().iter().filter_map(C::to_possible_value);
+        names
+            .map(|v| v.get_name().to_owned())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let choice = C::from_str(choice, false).map_err(|_| format!("{choice:?} is none of {}", possible()))?;
+    Ok((name.to_owned(), choice))
 }
 
 /// Partitioning strategy.
@@ -174,7 +225,28 @@ impl TableSpec {
         entry["runner"] = toml_edit::value("plain");
         entry["out"] = toml_edit::value(self.out.to_string_lossy().into_owned());
         entry["batch_size"] = toml_edit::value(i64::from(self.batch_size));
+        fill_choices(entry, "unique", &self.unique);
+        fill_choices(entry, "incoming", &self.incoming);
     }
+}
+
+/// An inline table of names and choices; no entry where there are none.
+fn fill_choices<C: clap::ValueEnum>(entry: &mut toml_edit::Table, key: &str, choices: &BTreeMap<String, C>) {
+    if choices.is_empty() {
+        entry.remove(key);
+        return;
+    }
+    let named = |choice: &C| {
+        choice
+            .to_possible_value()
+            .map(|v| v.get_name().to_owned())
+            .unwrap_or_default()
+    };
+    let table: toml_edit::InlineTable = choices
+        .iter()
+        .map(|(name, choice)| (name.as_str(), named(choice)))
+        .collect();
+    entry[key] = toml_edit::value(table);
 }
 
 #[cfg(test)]
@@ -215,6 +287,26 @@ mod tests {
         assert_eq!(
             (tables[0].interval, tables[1].interval),
             (Interval::Weekly, Interval::Daily)
+        );
+    }
+
+    #[test]
+    fn writes_choices_and_reads_them_back() {
+        let mut table = Spec::parse(ENTRY).unwrap().tables.remove(0);
+        let (name, choice) = parse_choice("a=\"b.c\"=guard").unwrap();
+        table.unique.insert(name, choice);
+        let written = table.write_into(ENTRY).unwrap();
+        assert_eq!(
+            Spec::parse(&written).unwrap().tables,
+            [table.clone()],
+            "{written}"
+        );
+        table.unique.clear();
+        assert!(!table.write_into(&written).unwrap().contains("unique"));
+        assert!(
+            parse_choice::<UniqueChoice>("a=trigger")
+                .unwrap_err()
+                .contains("extend, drop, guard")
         );
     }
 

@@ -91,6 +91,8 @@ fn decide(client: &mut Client, args: &GenerateArgs) -> Result<(QualifiedName, Lo
         runner: args.runner,
         out: args.out.clone(),
         batch_size: args.batch_size,
+        unique: args.unique.iter().cloned().collect(),
+        incoming: args.incoming.iter().cloned().collect(),
     };
     spec.validate()?;
     Ok((name, loaded, spec))

@@ -111,6 +111,8 @@ fn spec_for(key: String, interval: Interval, args: &InspectArgs, name: String) -
         runner: RunnerName::Plain,
         out: DEFAULT_OUT.into(),
         batch_size: DEFAULT_BATCH_BLOCKS,
+        unique: args.unique.iter().cloned().collect(),
+        incoming: args.incoming.iter().cloned().collect(),
     }
 }
 

@@ -36,7 +36,7 @@ pub use load::LoadArgs;
 pub use lock::LockArgs;
 
 use crate::model::Interval;
-use crate::spec::{RunnerName, Strategy};
+use crate::spec::{IncomingChoice, RunnerName, Strategy, UniqueChoice};
 
 /// Turns a live PostgreSQL table into a natively partitioned one.
 #[derive(Debug, Parser)]
@@ -142,6 +142,12 @@ pub struct InspectArgs {
     /// Zone in which an interval begins at midnight.
     #[arg(long, default_value = "UTC")]
     pub time_zone: Tz,
+    /// What becomes of unique keys that lack the partition key: extend, drop or guard; may be given several times.
+    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<UniqueChoice>)]
+    pub unique: Vec<(String, UniqueChoice)>,
+    /// What becomes of foreign keys that point at the table: guard, extend, trigger or drop; may be given several times.
+    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<IncomingChoice>)]
+    pub incoming: Vec<(String, IncomingChoice)>,
     #[arg(long, default_value = "text")]
     pub format: Format,
 }
@@ -167,6 +173,12 @@ pub struct GenerateArgs {
     /// Zone in which an interval begins at midnight.
     #[arg(long, default_value = "UTC")]
     pub time_zone: Tz,
+    /// What becomes of unique keys that lack the partition key: extend, drop or guard; may be given several times.
+    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<UniqueChoice>)]
+    pub unique: Vec<(String, UniqueChoice)>,
+    /// What becomes of foreign keys that point at the table: guard, extend, trigger or drop; may be given several times.
+    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<IncomingChoice>)]
+    pub incoming: Vec<(String, IncomingChoice)>,
     #[arg(long, default_value = "plain")]
     pub runner: RunnerName,
     /// Folder of the migrations.
