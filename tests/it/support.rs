@@ -97,9 +97,10 @@ impl Database {
             .map(|row| row.get::<_, Option<String>>(0).unwrap_or_default())
             .collect()
     }
-    /// A program of the server's (psql, pg_dump), connected to this database.
+    /// The server's own psql or pg_dump, else the newest there is, connected to this database.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.server.programs.program(name));
+        let own = self.server.programs.bin().join(name);
+        let mut command = Command::new(if own.is_file() { own } else { client(name) });
         command.arg("--dbname").arg(self.url()).stdin(Stdio::null());
         command
     }
@@ -192,6 +193,19 @@ impl Said {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// One of the programs that `scripts/ensure-postgres-versions` puts beside the servers.
+fn client(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/postgres/client/bin")
+        .join(name);
+    assert!(
+        program.is_file(),
+        "no {}; hint: make test puts it there",
+        program.display()
+    );
+    program
 }
 
 pub fn tests_folder(path: &str) -> PathBuf {

@@ -1,5 +1,5 @@
-//! Several versions of PostgreSQL side by side: the oldest and the newest that
-//! pgcleave supports, and the one that most tests use.
+//! Several versions of PostgreSQL side by side: each that pgcleave supports; slow
+//! tests use the oldest, the newest, and the one that most tests use.
 
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
@@ -10,10 +10,11 @@ use crate::support::{Database, Shared, programs};
 
 /// Where `scripts/ensure-postgres-versions` puts them.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/postgres");
-const OLDEST: u32 = 14;
-const NEWEST: u32 = 18;
+pub const OLDEST: u32 = 14;
+pub const NEWEST: u32 = 18;
 
 static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(Version::all);
+static USUAL: LazyLock<u32> = LazyLock::new(usual);
 
 /// A version; its server starts when the first test needs it.
 pub struct Version {
@@ -29,12 +30,19 @@ enum Origin {
     Installed(OnceLock<Shared>),
 }
 
-/// Each version once, the oldest first.
-pub fn versions() -> &'static [Version] {
+/// The oldest, the usual and the newest, each once.
+pub fn versions() -> impl Iterator<Item = &'static Version> {
+    VERSIONS
+        .iter()
+        .filter(|v| v.is_usual() || [OLDEST, NEWEST].contains(&v.major))
+}
+
+/// Every version, the oldest first.
+pub fn every_version() -> &'static [Version] {
     &VERSIONS
 }
 
-/// Runs a test on each version; what it printed last says which one failed.
+/// Runs a test on each of [`versions`]; what it printed last says which one failed.
 pub fn on_each_version(mut test: impl FnMut(&'static Version, Database)) {
     for version in versions() {
         eprintln!("on PostgreSQL {}", version.major);
@@ -42,7 +50,15 @@ pub fn on_each_version(mut test: impl FnMut(&'static Version, Database)) {
     }
 }
 
-/// The same on servers where no other test has a transaction open, in whatever database.
+/// The same on every version.
+pub fn on_every_version(mut test: impl FnMut(&'static Version, Database)) {
+    for version in every_version() {
+        eprintln!("on PostgreSQL {}", version.major);
+        test(version, Database::on(version));
+    }
+}
+
+/// As [`on_each_version`], on servers where no other test has a transaction open, in whatever database.
 pub fn on_each_version_alone(mut test: impl FnMut(&'static Version, Database)) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,21 +70,21 @@ pub fn on_each_version_alone(mut test: impl FnMut(&'static Version, Database)) {
 
 impl Version {
     fn all() -> Vec<Self> {
-        let text = programs().version().unwrap();
-        let usual: u32 = text.split('.').next().unwrap().parse().unwrap();
-        let mut majors = vec![OLDEST, usual, NEWEST];
-        majors.sort_unstable();
-        majors.dedup();
-        let origin = |major| match major {
-            _ if major == usual => Origin::Usual,
-            _ => Origin::Installed(OnceLock::new()),
-        };
+        let usual = *USUAL;
+        assert!((OLDEST..=NEWEST).contains(&usual), "PostgreSQL {usual}");
         let version = |major| Self {
             major,
-            server: origin(major),
+            server: match major {
+                _ if major == usual => Origin::Usual,
+                _ => Origin::Installed(OnceLock::new()),
+            },
             quiet: OnceLock::new(),
         };
-        majors.into_iter().map(version).collect()
+        (OLDEST..=NEWEST).map(version).collect()
+    }
+
+    fn is_usual(&self) -> bool {
+        self.major == *USUAL
     }
 
     /// The server that tests have one at a time.
@@ -96,6 +112,11 @@ impl Database {
     }
 }
 
+fn usual() -> u32 {
+    let text = programs().version().unwrap();
+    text.split('.').next().unwrap().parse().unwrap()
+}
+
 fn installed(major: u32) -> Programs {
     // The link's target: the server's user may be unable to enter the link's own folder.
     let folder = Path::new(FOLDER).join(major.to_string()).canonicalize();
@@ -104,11 +125,11 @@ fn installed(major: u32) -> Programs {
 }
 
 #[test]
-fn the_oldest_the_newest_and_the_usual_version_are_there() {
-    for version in versions() {
-        let database = Database::on(version);
+fn every_version_is_there() {
+    on_every_version(|version, database| {
         let found = database.lines("SELECT current_setting('server_version_num')::int / 10000 || ''");
         assert_eq!(found, [version.major.to_string()]);
-    }
-    assert!(versions().len() >= 2);
+        assert!(database.dump().contains("PostgreSQL database dump complete"));
+    });
+    assert!((2..=3).contains(&versions().count()));
 }
