@@ -394,7 +394,10 @@ pub fn split_at_table<'a>(
             let text = format!(" {before} {schema}.{name}");
             for (start, _) in definition.0.match_indices(&text) {
                 let end = start + text.len();
-                let whole = definition.0[end..].chars().next().is_none_or(|c| c == ' ');
+                let whole = definition.0[end..]
+                    .chars()
+                    .next()
+                    .is_none_or(|c| matches!(c, ' ' | '('));
                 if whole && found.is_none_or(|(first, _)| start < first) {
                     found = Some((start, end));
                 }
@@ -402,6 +405,27 @@ pub fn split_at_table<'a>(
         }
     }
     found.map(|(start, end)| (&definition.0[..start], &definition.0[end..]))
+}
+
+/// A definition printed by the server with a column added behind those of its first list.
+pub fn with_column(definition: &ServerSql, column: &Ident) -> Option<ServerSql> {
+    let text = definition.as_str();
+    let (mut depth, mut quote) = (0, None);
+    // Quotes inside quotes are doubled, which closes and opens them again.
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 1 => {
+                return Some(ServerSql(format!("{}, {column}{}", &text[..at], &text[at..])));
+            }
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    None
 }
 
 /// Columns separated by commas, each behind an optional alias.
@@ -506,6 +530,20 @@ mod tests {
     fn quotes_literals_with_backslashes() {
         assert_eq!(Literal::new("a'b\\c").to_string(), "E'a''b\\\\c'");
         assert_eq!(Literal::new("a'b").to_string(), "'a''b'");
+    }
+
+    #[test]
+    fn adds_a_column_behind_those_of_the_first_list() {
+        let add = |text| {
+            with_column(&ServerSql::from_server(text), &Ident::new("at").unwrap())
+                .unwrap()
+                .0
+        };
+        assert_eq!(
+            add("USING btree (lower(\"we)\"\"ird\"), (a || ')')) INCLUDE (b) WHERE (b > 0)"),
+            "USING btree (lower(\"we)\"\"ird\"), (a || ')'), \"at\") INCLUDE (b) WHERE (b > 0)"
+        );
+        assert_eq!(add("UNIQUE (a) DEFERRABLE"), "UNIQUE (a, \"at\") DEFERRABLE");
     }
 
     #[test]

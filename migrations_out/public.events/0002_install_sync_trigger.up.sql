@@ -30,7 +30,9 @@ CREATE TABLE "public"."events_pgcleave_state" (
     trigger_xmin        xid,                             -- traces of someone switching the triggers or
     function_xmin       xid,                             -- their functions off: a lost change, if only for a while
     switch_xid          xid8,                            -- transaction from which on copy = source
+    guards_created      boolean NOT NULL DEFAULT false,  -- what keeps keys unique over all partitions is there
     foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
+    foreign_keys_moved  boolean NOT NULL DEFAULT false,  -- those that pointed at the retired table have another form
     verified_at         timestamptz,                     -- compared by checksums without a difference since the switch,
     verified_mark       text,                            -- while the source's structure and storage bore this mark
     cutover_verified_at timestamptz,                     -- the same, new table against retired table, since the cutover
@@ -171,7 +173,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

@@ -4,7 +4,7 @@
 -- Takes: milliseconds
 -- Undo: cannot be undone: afterwards there is no way back to the unpartitioned table
 -- Hazards: short_exclusive_lock, irreversible
--- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped; INSERT … ON CONFLICT (id) finds no matching constraint: name (id, created_at) instead, and ON CONFLICT DO NOTHING without a target doesn't meet the same key in another partition
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name "created_at" in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
 
@@ -21,11 +21,11 @@ DECLARE
 BEGIN
     SELECT string_agg(format('%I of %s', conname, conrelid::regclass), ', ') INTO keys
       FROM pg_constraint
-     WHERE confrelid = '"public"."events_pgcleave_retired"'::regclass AND contype = 'f' AND conparentid = 0;
+     WHERE confrelid = '"public"."events_pgcleave_retired"'::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0;
     IF keys IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
             MESSAGE = 'foreign keys still point at the retired table: ' || keys,
-            HINT = 'give them another form or drop them first; they work as long as the retired table is kept';
+            HINT = 'run the step move_incoming_foreign_keys first, and drop or move by hand what came since the files were generated';
     END IF;
     IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE cutover_verified_at IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -29,6 +29,9 @@ pub struct Position {
     pub stage: Stage,
     /// In step it is read from the state table; before that it is false, after the cutover true.
     pub foreign_keys_added: bool,
+    /// As the state table says; true after the retired table is dropped.
+    pub guards_created: bool,
+    pub foreign_keys_moved: bool,
     /// Both sides were compared by checksums without a difference: since the switch, and since the cutover.
     pub verified: bool,
     pub cutover_verified: bool,
@@ -82,7 +85,7 @@ fn read_state(
     let row = client.query_one(
         &format!(
             "SELECT t.source_filenode IS NOT NULL, t.count_milliseconds IS NOT NULL, t.switch_xid IS NOT NULL,
-                    t.foreign_keys_added, t.verified_at IS NOT NULL, t.cutover_verified_at IS NOT NULL,
+                    t.foreign_keys_added, t.verified_at IS NOT NULL, t.cutover_verified_at IS NOT NULL, t.guards_created, t.foreign_keys_moved,
                     pg_catalog.to_char(coalesce(t.cutover_verified_at, t.verified_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
                     t.evidence, t.waiting_for, s.done, s.total, s.copied,
                     (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l)
@@ -103,13 +106,15 @@ fn read_state(
         foreign_keys_added,
         verified,
         cutover_verified,
-    ] = [0, 1, 2, 3, 4, 5].map(|i| row.get::<_, bool>(i));
+        guards_created,
+        foreign_keys_moved,
+    ] = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| row.get::<_, bool>(i));
     let progress = Progress {
-        waiting_for: row.get(8),
-        blocks_done: row.get(9),
-        blocks_total: row.get(10),
-        rows_copied: row.get(11),
-        backlog: row.get(12),
+        waiting_for: row.get(10),
+        blocks_done: row.get(11),
+        blocks_total: row.get(12),
+        rows_copied: row.get(13),
+        backlog: row.get(14),
     };
     let stage = match known {
         Some(stage) => stage,
@@ -121,10 +126,12 @@ fn read_state(
     };
     Ok(Position {
         foreign_keys_added: foreign_keys_added || stage >= Stage::CutOver,
+        guards_created,
+        foreign_keys_moved,
         verified: verified || stage >= Stage::CutOver,
         cutover_verified,
-        verified_at: row.get(6),
-        evidence: row.get(7),
+        verified_at: row.get(8),
+        evidence: row.get(9),
         stage,
         progress,
     })
@@ -136,6 +143,8 @@ impl Position {
         Self {
             stage,
             foreign_keys_added: stage >= Stage::CutOver,
+            guards_created: stage >= Stage::CutOver,
+            foreign_keys_moved: stage >= Stage::Completed,
             verified: stage >= Stage::CutOver,
             cutover_verified: stage >= Stage::Completed,
             verified_at: None,
@@ -163,6 +172,8 @@ impl Position {
             "catch_up" => Stage::CaughtUp,
             "keep_in_step" => Stage::InStep,
             "add_foreign_keys" => return self.foreign_keys_added,
+            "create_guards" => return self.guards_created,
+            "move_incoming_foreign_keys" => return self.foreign_keys_moved,
             "verify_copy" => return self.verified,
             "verify_cutover" => return self.cutover_verified,
             "drop_retired_table" => Stage::Completed,

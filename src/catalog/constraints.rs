@@ -4,7 +4,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{Check, ForeignKeyIn, ForeignKeyOut, Trigger, TriggerEnabled};
+use crate::model::{Check, ForeignKeyIn, ForeignKeyOut, ReferentialAction, Trigger, TriggerEnabled};
 
 pub(super) fn load_checks(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Check>, CatalogError> {
     ask(tx, question!("checks"), &[&oid])?.iter().map(check).collect()
@@ -56,8 +56,24 @@ fn foreign_key_in(answer: &Answer) -> Result<ForeignKeyIn, CatalogError> {
     Ok(ForeignKeyIn {
         name: answer.ident("name")?,
         table: answer.qualified_name("table_schema", "table_name")?,
+        table_is_partitioned: answer.value("table_is_partitioned")?,
         definition: answer.sql("definition")?,
+        referenced_key: answer.ident("referenced_key")?,
+        columns: answer.idents("columns")?,
+        referenced_columns: answer.idents("referenced_columns")?,
+        on_delete: action(answer, "on_delete", "pg_constraint.confdeltype")?,
+        on_update: action(answer, "on_update", "pg_constraint.confupdtype")?,
+        validated: answer.value("validated")?,
+        comment: answer.value("comment")?,
     })
+}
+
+fn action(
+    answer: &Answer,
+    column: &'static str,
+    what: &'static str,
+) -> Result<ReferentialAction, CatalogError> {
+    answer.code(column, what, ReferentialAction::from_catalog_code)
 }
 
 pub(super) fn load_triggers(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Trigger>, CatalogError> {

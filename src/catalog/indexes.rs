@@ -6,7 +6,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{Index, Key, KeyColumn, NamedDefinition};
+use crate::model::{Index, Key, KeyColumn, KeyTerm, NamedDefinition};
 use crate::sql::{Ident, QualifiedOperator};
 
 /// Each index stands in exactly one place.
@@ -20,9 +20,11 @@ pub(super) struct Indexes {
 }
 
 type KeyColumns = BTreeMap<Ident, Vec<KeyColumn>>;
+type KeyTerms = BTreeMap<Ident, Vec<KeyTerm>>;
 
 pub(super) fn load_indexes(tx: &mut Transaction<'_>, oid: u32) -> Result<Indexes, CatalogError> {
     let mut columns = load_key_columns(tx, oid)?;
+    let mut terms = load_key_terms(tx, oid)?;
     let mut indexes = Indexes::default();
     for answer in ask(tx, question!("indexes"), &[&oid])? {
         let constraint = answer.value::<Option<String>>("constraint_type")?;
@@ -30,9 +32,9 @@ pub(super) fn load_indexes(tx: &mut Transaction<'_>, oid: u32) -> Result<Indexes
         match constraint.as_deref() {
             Some("x") => indexes.exclusions.push(exclusion(&answer)?),
             Some(_) if answer.value("exclusion")? => indexes.exclusions.push(exclusion(&answer)?),
-            Some("p") => indexes.primary_key = Some(key(&answer, &mut columns)?),
-            Some(_) => indexes.unique_keys.push(key(&answer, &mut columns)?),
-            None if unique_index => indexes.unique_keys.push(key(&answer, &mut columns)?),
+            Some("p") => indexes.primary_key = Some(key(&answer, &mut columns, &mut terms)?),
+            Some(_) => indexes.unique_keys.push(key(&answer, &mut columns, &mut terms)?),
+            None if unique_index => indexes.unique_keys.push(key(&answer, &mut columns, &mut terms)?),
             None => indexes.plain.push(index(&answer)?),
         }
     }
@@ -61,11 +63,38 @@ fn key_column(answer: &Answer) -> Result<KeyColumn, CatalogError> {
     })
 }
 
-fn key(answer: &Answer, columns: &mut KeyColumns) -> Result<Key, CatalogError> {
+fn load_key_terms(tx: &mut Transaction<'_>, oid: u32) -> Result<KeyTerms, CatalogError> {
+    let mut terms = KeyTerms::new();
+    for answer in ask(tx, question!("key_terms"), &[&oid])? {
+        terms
+            .entry(answer.ident("index_name")?)
+            .or_default()
+            .push(key_term(&answer)?);
+    }
+    Ok(terms)
+}
+
+fn key_term(answer: &Answer) -> Result<KeyTerm, CatalogError> {
+    Ok(KeyTerm {
+        column: answer.optional_ident("column_name")?,
+        expression: answer.sql("expression")?,
+        equal: QualifiedOperator {
+            schema: answer.ident("operator_schema")?,
+            symbol: answer.value("operator_symbol")?,
+        },
+        operator_class: answer.sql("operator_class")?,
+        collation: answer.optional_sql("collation")?,
+    })
+}
+
+fn key(answer: &Answer, columns: &mut KeyColumns, terms: &mut KeyTerms) -> Result<Key, CatalogError> {
     let name = answer.ident("name")?;
     let constraint = answer.optional_sql("constraint_definition")?;
     Ok(Key {
         columns: columns.remove(&name).unwrap_or_default(),
+        terms: terms.remove(&name).unwrap_or_default(),
+        predicate: answer.optional_sql("predicate")?,
+        nulls_not_distinct: answer.value("nulls_not_distinct")?,
         name,
         include: answer.idents("include")?,
         constraint: constraint.is_some(),

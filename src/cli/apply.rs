@@ -149,7 +149,7 @@ fn run_pending(
     for file in context.directory.ups() {
         let stem = file.name.stem.as_str();
         let named = through == Some(stem);
-        if stem == "drop_retired_table" && !named {
+        if is_final(stem) && !through.is_some_and(is_final) {
             break;
         }
         if !session.position()?.is_done(stem) {
@@ -185,6 +185,11 @@ fn run_pending(
         eprintln!("{}", super::status::next_step(context, stage));
     }
     Ok(())
+}
+
+/// Steps that are run when one of them is named only: going back is cheap and complete before them.
+fn is_final(step: &str) -> bool {
+    matches!(step, "move_incoming_foreign_keys" | "drop_retired_table")
 }
 
 /// Steps after which the state table says what was compared, and how.

@@ -203,6 +203,12 @@ pub struct Key {
     pub name: Ident,
     /// Key columns in index order; expressions left out.
     pub columns: Vec<KeyColumn>,
+    /// Key columns and expressions in index order.
+    pub terms: Vec<KeyTerm>,
+    /// The WHERE of a partial index.
+    pub predicate: Option<ServerSql>,
+    /// `pg_index.indnullsnotdistinct`, from PostgreSQL 15 on.
+    pub nulls_not_distinct: bool,
     /// INCLUDE columns.
     pub include: Vec<Ident>,
     /// Whether it is a constraint in `pg_constraint`.
@@ -235,6 +241,21 @@ pub struct KeyColumn {
     /// Whether equal values are the same bytes: btree support function 4 exists
     /// and the collation is deterministic.
     pub bitwise: bool,
+}
+
+/// A column or an expression of a key, with what makes two values equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyTerm {
+    /// `None` for an expression.
+    pub column: Option<Ident>,
+    /// `pg_get_indexdef` of this place: a column's name or an expression.
+    pub expression: ServerSql,
+    /// Strategy 3 (equal) of the operator family.
+    pub equal: QualifiedOperator,
+    /// Schema-qualified.
+    pub operator_class: ServerSql,
+    /// Schema-qualified; `None` where the type has none.
+    pub collation: Option<ServerSql>,
 }
 
 /// A CHECK constraint.
@@ -293,7 +314,43 @@ pub struct ForeignKeyOut {
 pub struct ForeignKeyIn {
     pub name: Ident,
     pub table: QualifiedName,
+    /// Whether the table that refers to this one is itself partitioned.
+    pub table_is_partitioned: bool,
+    /// `pg_get_constraintdef` without a trailing NOT VALID.
     pub definition: ServerSql,
+    /// The unique index that it refers to (`pg_constraint.conindid`).
+    pub referenced_key: Ident,
+    pub columns: Vec<Ident>,
+    pub referenced_columns: Vec<Ident>,
+    pub on_delete: ReferentialAction,
+    pub on_update: ReferentialAction,
+    pub validated: bool,
+    pub comment: Option<String>,
+}
+
+/// `pg_constraint.confdeltype` and `confupdtype`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferentialAction {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+impl ReferentialAction {
+    /// Reads `pg_constraint.confdeltype` or `confupdtype`.
+    pub fn from_catalog_code(code: char) -> Option<Self> {
+        Some(match code {
+            'a' => Self::NoAction,
+            'r' => Self::Restrict,
+            'c' => Self::Cascade,
+            'n' => Self::SetNull,
+            'd' => Self::SetDefault,
+            _ => return None,
+        })
+    }
 }
 
 /// A user's trigger.

@@ -1,8 +1,10 @@
 //! Every index of the source with its counterpart on the copy.
 
 use super::names::{Names, derived};
+use super::unique_keys::{Carried, carried_as};
 use crate::model::{Column, Index, Key, Table};
-use crate::sql::{Fragment, Ident, Number, QualifiedName, ServerSql, split_at_table};
+use crate::spec::TableSpec;
+use crate::sql::{Fragment, Ident, Number, QualifiedName, ServerSql, split_at_table, with_column};
 
 /// An index of the source with its counterpart on the copy.
 pub(super) struct CarriedIndex {
@@ -19,10 +21,29 @@ pub(super) struct CarriedIndex {
 
 /// The primary key, the unique keys and every valid index; `None` where a
 /// definition could not be taken apart.
-pub(super) fn carried_indexes(table: &Table, names: &Names, key: &Column) -> Option<Vec<CarriedIndex>> {
+pub(super) fn carried_indexes(
+    table: &Table,
+    names: &Names,
+    key: &Column,
+    spec: &TableSpec,
+) -> Option<Vec<CarriedIndex>> {
     let mut carried = vec![carried_primary_key(table, names, key)?];
     for unique in &table.unique_keys {
-        carried.push(carried_unique(table, names, unique)?);
+        carried.push(match carried_as(unique, table, spec)? {
+            Carried::Whole => carried_unique(table, names, unique)?,
+            Carried::Extended => {
+                let definition = with_column(&unique.definition, &key.name)?;
+                carried_unique(
+                    table,
+                    names,
+                    &Key {
+                        definition,
+                        ..unique.clone()
+                    },
+                )?
+            }
+            Carried::Plain => carried_plain(table, names, unique)?,
+        });
     }
     for index in table.indexes.iter().filter(|i| i.valid) {
         carried.push(carried_index(table, names, index));
@@ -97,6 +118,39 @@ fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedInde
         &using,
         key.tablespace.as_ref(),
         key.index_comment.clone(),
+    ))
+}
+
+/// The unique key's index without its uniqueness.
+fn carried_plain(table: &Table, names: &Names, key: &Key) -> Option<CarriedIndex> {
+    let using = match key.constraint {
+        true => {
+            let columns = Fragment::list(key.columns.iter().map(|c| c.name.clone()));
+            let mut using = Fragment::new("USING btree ({})", &[&columns]);
+            if !key.include.is_empty() {
+                using = Fragment::new(
+                    "{} INCLUDE ({})",
+                    &[&using, &Fragment::list(key.include.iter().cloned())],
+                );
+            }
+            let with = super::conversion::with_parameters(&key.storage_parameters);
+            ServerSql::from_server(Fragment::new("{}{}", &[&using, &with]).as_str())
+        }
+        false => {
+            let (_, using) = split_at_table(&key.definition, "ON", &table.name)?;
+            ServerSql::from_server(using.trim_start().replacen(" NULLS NOT DISTINCT", "", 1))
+        }
+    };
+    let head = Fragment::new("CREATE INDEX", &[]);
+    let comment = key.index_comment.clone().or_else(|| key.comment.clone());
+    Some(built_index(
+        table,
+        names,
+        &key.name,
+        &head,
+        &using,
+        key.tablespace.as_ref(),
+        comment,
     ))
 }
 

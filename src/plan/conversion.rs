@@ -8,14 +8,17 @@
 use super::bounds::{self, KeyType, Range};
 use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
 use super::facts::{Facts, partition_name, partition_ranges};
+use super::guards::{PlannedGuard, guard_table, guards};
+use super::incoming::{PlannedIncoming, choice, planned_incoming, stays_possible};
 use super::names::{Names, derived};
 use super::problem::{Problem, Severity};
 use super::problems::find_problems;
 use super::step::Step;
+use super::unique_keys::{Carried, carried_as};
 use crate::model::{
     Column, ForeignKeyOut, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View,
 };
-use crate::spec::TableSpec;
+use crate::spec::{IncomingChoice, TableSpec};
 use crate::sql::{
     ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
     retarget,
@@ -162,12 +165,19 @@ pub struct Conversion {
     pub part_names: Vec<String>,
     /// What each bucket is called in reports.
     pub bucket_names: Fragment,
-    /// Unique keys beside the primary key, on whole columns and rows.
+    /// Unique keys beside the primary key, on whole columns and rows: those of the table as it was, and those that
+    /// are unique on the copy, too.
     pub other_unique_keys: Vec<KeyColumns>,
+    pub other_unique_keys_of_copy: Vec<KeyColumns>,
+    pub guards: Vec<PlannedGuard>,
+    /// What becomes of the foreign keys that point at the retired table.
+    pub incoming: Vec<PlannedIncoming>,
     /// Names of every function and procedure of ours.
     pub routine_names: Fragment,
-    /// Foreign keys that are checked at once on the side that leads, and at COMMIT on the one that follows.
+    /// Foreign keys that are checked at once on the side that leads, and at COMMIT on the one that follows: those of
+    /// the table as it was, and those that the copy has, too.
     pub foreign_keys_checked_at_once: Vec<Ident>,
+    pub foreign_keys_of_copy_checked_at_once: Vec<Ident>,
     foreign_key_count: usize,
     index_total: usize,
     key_is_extended: bool,
@@ -187,6 +197,11 @@ impl Conversion {
     /// Whether foreign keys of other tables point at the source.
     pub fn is_referenced(&self) -> bool {
         self.referenced
+    }
+
+    /// Whether foreign keys of other tables point at it, which must get another form before it is dropped.
+    pub fn moves_foreign_keys(&self) -> bool {
+        !self.incoming.is_empty()
     }
 
     /// Whether the partition key had to be added to the primary key.
@@ -218,7 +233,7 @@ pub fn plan_conversion(facts: &Facts, spec: &TableSpec) -> Result<Plan, Vec<Prob
     };
     let steps = Step::ALL
         .into_iter()
-        .filter(|step| *step != Step::AddForeignKeys || conversion.has_foreign_keys())
+        .filter(|step| is_needed(*step, &conversion))
         .collect();
     Ok(Plan {
         steps,
@@ -226,6 +241,26 @@ pub fn plan_conversion(facts: &Facts, spec: &TableSpec) -> Result<Plan, Vec<Prob
         problems,
         fingerprint: facts.table.fingerprint.clone(),
     })
+}
+
+/// Whether the table has what the step is for.
+fn is_needed(step: Step, conversion: &Conversion) -> bool {
+    match step {
+        Step::CreateGuards => !conversion.guards.is_empty(),
+        Step::AddForeignKeys => conversion.has_foreign_keys(),
+        Step::MoveIncomingForeignKeys => conversion.moves_foreign_keys(),
+        Step::CreatePartitionedCopy
+        | Step::InstallSyncTrigger
+        | Step::CreateBatchCopyProcedure
+        | Step::RunBatchCopy
+        | Step::BuildIndexes
+        | Step::CatchUp
+        | Step::KeepInStep
+        | Step::VerifyCopy
+        | Step::CutOver
+        | Step::VerifyCutover
+        | Step::DropRetiredTable => true,
+    }
 }
 
 /// `None` where a fact is missing that [`find_problems`] asks for.
@@ -240,7 +275,9 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
     let row_key = with_partition_key(primary, &key.name)?;
     let writable: Vec<&Column> = table.columns.iter().filter(|c| c.generated.is_none()).collect();
     let key_is_extended = row_key.list() != primary_key.list();
-    let carried: Vec<CarriedIndex> = carried_indexes(table, &names, key)?;
+    let carried: Vec<CarriedIndex> = carried_indexes(table, &names, key, spec)?;
+    let guards = guards(table, spec, &row_key)?;
+    let foreign_keys = carried_foreign_keys(table, spec, &names)?;
     let mut bounds: Vec<Literal> = ranges
         .iter()
         .map(|r| bounds::bound(key_type, r.start, spec.time_zone))
@@ -275,10 +312,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         dependent_comments: dependent_comments(table, &names, &carried),
         foreign_key_comments: constraint_comments(
             &names.copy,
-            table
-                .foreign_keys_out
-                .iter()
-                .map(|k| (&k.name, k.comment.as_ref())),
+            foreign_keys.iter().map(|k| (&k.name, k.comment.as_ref())),
         ),
         column_settings: column_settings(table),
         partitions: planned_partitions(&ranges, &bounds, spec, &names),
@@ -301,17 +335,14 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             .collect(),
         renames_at_cutover: renames(table, &carried, Direction::Forward),
         renames_at_rollback: renames(table, &carried, Direction::Back),
-        foreign_key_names: Fragment::list(table.foreign_keys_out.iter().map(|k| k.name.literal())),
-        foreign_key_definitions: Fragment::list(table.foreign_keys_out.iter().map(following_definition)),
+        foreign_key_names: Fragment::list(foreign_keys.iter().map(|k| k.name.literal())),
+        foreign_key_definitions: Fragment::list(foreign_keys.iter().map(following_definition)),
         foreign_keys_validated: Fragment::list(
-            table
-                .foreign_keys_out
+            foreign_keys
                 .iter()
                 .map(|k| Fragment::new(if k.validated { "true" } else { "false" }, &[])),
         ),
-        foreign_keys_referenced: Fragment::list(
-            table.foreign_keys_out.iter().map(|k| k.referenced.literal()),
-        ),
+        foreign_keys_referenced: Fragment::list(foreign_keys.iter().map(|k| k.referenced.literal())),
         lock_source_share_row_exclusive: lock_statement(
             "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
             &names.source,
@@ -322,7 +353,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             &names.retired,
         ),
         tables_referred_to: Fragment::list(tables_referred_to(table).into_iter().map(QualifiedName::literal)),
-        alters_with_locks: alters_with_locks(table, &names),
+        alters_with_locks: alters_with_locks(table, &foreign_keys, &names),
         sync_signature: Fragment::new("{}()", &[&names.sync]).literal(),
         reverse_signature: Fragment::new("{}()", &[&names.reverse]).literal(),
         copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),
@@ -338,14 +369,19 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             .filter(|key| !key.partial_or_expression)
             .map(key_columns)
             .collect(),
-        routine_names: Fragment::list(names.functions().iter().map(|f| f.name.literal())),
-        foreign_keys_checked_at_once: table
-            .foreign_keys_out
-            .iter()
-            .filter(|k| !k.deferrable)
-            .map(|k| k.name.clone())
-            .collect(),
-        foreign_key_count: table.foreign_keys_out.len(),
+        other_unique_keys_of_copy: unique_on_copy(table, spec, key),
+        incoming: planned_incoming(table, spec, &names)?,
+        routine_names: Fragment::list(
+            names
+                .functions()
+                .into_iter()
+                .chain(guards.iter().flat_map(PlannedGuard::functions))
+                .map(|f| f.name.literal()),
+        ),
+        guards,
+        foreign_keys_checked_at_once: checked_at_once(&table.foreign_keys_out),
+        foreign_keys_of_copy_checked_at_once: checked_at_once(&foreign_keys),
+        foreign_key_count: foreign_keys.len(),
         index_total: carried.len(),
         key_is_extended,
         referenced: !table.foreign_keys_in.is_empty(),
@@ -707,6 +743,55 @@ fn following_definition(key: &ForeignKeyOut) -> Literal {
     })
 }
 
+fn checked_at_once(keys: &[ForeignKeyOut]) -> Vec<Ident> {
+    keys.iter()
+        .filter(|k| !k.deferrable)
+        .map(|k| k.name.clone())
+        .collect()
+}
+
+/// The table's foreign keys as the copy has them: one that refers to the table itself refers to the copy or to the
+/// guard of its key, or isn't carried, as decided.
+fn carried_foreign_keys(table: &Table, spec: &TableSpec, names: &Names) -> Option<Vec<ForeignKeyOut>> {
+    let carried = |key: &ForeignKeyOut| {
+        if key.referenced != table.name {
+            return Some(Some(key.clone()));
+        }
+        let incoming = table
+            .foreign_keys_in
+            .iter()
+            .find(|k| k.table == table.name && k.name == key.name)?;
+        let referenced = match choice(incoming, table, spec) {
+            Some(IncomingChoice::Drop) => return Some(None),
+            _ if stays_possible(incoming, table, spec) => names.copy.clone(),
+            _ => guard_table(table, &incoming.referenced_key),
+        };
+        let definition = retarget(&key.definition, "REFERENCES", &table.name, &referenced)?;
+        Some(Some(ForeignKeyOut {
+            referenced,
+            definition,
+            ..key.clone()
+        }))
+    };
+    let keys: Option<Vec<Option<ForeignKeyOut>>> = table.foreign_keys_out.iter().map(carried).collect();
+    Some(keys?.into_iter().flatten().collect())
+}
+
+/// Keys on whole columns and rows that are unique on the copy, with the partition key where it was added.
+fn unique_on_copy(table: &Table, spec: &TableSpec, key: &Column) -> Vec<KeyColumns> {
+    let whole = table
+        .unique_keys
+        .iter()
+        .filter(|unique| !unique.partial_or_expression);
+    whole
+        .filter_map(|unique| match carried_as(unique, table, spec)? {
+            Carried::Whole => Some(key_columns(unique)),
+            Carried::Extended => with_partition_key(unique, &key.name),
+            Carried::Plain => None,
+        })
+        .collect()
+}
+
 fn tables_referred_to(table: &Table) -> Vec<&QualifiedName> {
     let mut referenced: Vec<&QualifiedName> = table.foreign_keys_out.iter().map(|k| &k.referenced).collect();
     referenced.sort();
@@ -715,11 +800,13 @@ fn tables_referred_to(table: &Table) -> Vec<&QualifiedName> {
 }
 
 /// Triggers and foreign keys of the copy as the table had them.
-fn alters_with_locks(table: &Table, names: &Names) -> Vec<Literal> {
+fn alters_with_locks(table: &Table, foreign_keys: &[ForeignKeyOut], names: &Names) -> Vec<Literal> {
     let alter = |action: Fragment| Fragment::new("ALTER TABLE {} {}", &[&names.copy, &action]).literal();
     let triggers = table.triggers.iter().map(enable_as_before);
-    let keys = table.foreign_keys_out.iter().filter(|k| !k.deferrable);
-    let keys = keys.map(|k| Fragment::new("ALTER CONSTRAINT {} NOT DEFERRABLE", &[&k.name]));
+    let keys = checked_at_once(foreign_keys);
+    let keys = keys
+        .iter()
+        .map(|name| Fragment::new("ALTER CONSTRAINT {} NOT DEFERRABLE", &[name]));
     triggers.chain(keys).map(alter).collect()
 }
 

@@ -35,6 +35,7 @@ pub struct Names {
     pub copy_batches: QualifiedName,
     pub catch_up: QualifiedName,
     pub add_foreign_keys: QualifiedName,
+    pub move_incoming: QualifiedName,
 }
 
 impl Names {
@@ -69,6 +70,7 @@ impl Names {
             copy_batches: ours("copy_batches"),
             catch_up: ours("catch_up"),
             add_foreign_keys: ours("add_foreign_keys"),
+            move_incoming: ours("move_incoming"),
         }
     }
 
@@ -87,7 +89,7 @@ impl Names {
     }
 
     /// Functions and procedures that it creates.
-    pub fn functions(&self) -> [&QualifiedName; 17] {
+    pub fn functions(&self) -> [&QualifiedName; 18] {
         [
             &self.fingerprint,
             &self.lock,
@@ -106,6 +108,7 @@ impl Names {
             &self.copy_batches,
             &self.catch_up,
             &self.add_foreign_keys,
+            &self.move_incoming,
         ]
     }
 }

@@ -4,8 +4,10 @@ use super::application::about_the_application;
 use super::bounds::KeyType;
 use super::dependents::about_dependents;
 use super::facts::{Facts, partition_ranges};
+use super::incoming::about_incoming;
 use super::problem::Problem;
-use crate::model::{Column, Key, Persistence, RelationKind, ReplicaIdentity, Table};
+use super::unique_keys::about_unique_keys;
+use crate::model::{Column, Persistence, RelationKind, ReplicaIdentity, Table};
 use crate::spec::TableSpec;
 
 /// Everything at once, blockers first.
@@ -15,7 +17,9 @@ pub fn find_problems(facts: &Facts, spec: &TableSpec) -> Vec<Problem> {
     about_the_relation(table, &mut problems);
     if table.kind == RelationKind::Table {
         about_the_key(facts, spec, &mut problems);
-        about_keys(table, spec, &mut problems);
+        about_keys(table, &mut problems);
+        about_unique_keys(table, spec, &mut problems);
+        about_incoming(table, spec, &mut problems);
         about_constraints(table, &mut problems);
         about_dependents(table, &mut problems);
         about_the_application(facts, spec, &mut problems);
@@ -149,7 +153,7 @@ fn about_the_key_column(table: &Table, key: &Column, problems: &mut Vec<Problem>
     }
 }
 
-fn about_keys(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
     match &table.primary_key {
         None => problems.push(Problem::blocker(
             format!("{} has no primary key", table.name.plain()),
@@ -162,7 +166,7 @@ fn about_keys(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
             ),
             "make it not deferrable first",
         )),
-        Some(key) => about_the_primary_key(key, spec, problems),
+        Some(_) => {}
     }
     for key in &table.unique_keys {
         let kind = if key.constraint {
@@ -175,11 +179,6 @@ fn about_keys(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
             problems.push(Problem::blocker(
                 format!("the unique index {name} is not valid"),
                 "drop or rebuild it first",
-            ));
-        } else if !key.columns.iter().any(|c| c.name.as_str() == spec.key) {
-            problems.push(Problem::blocker(
-                format!("the {kind} {name} lacks the partition key, which every unique key of a partitioned table must hold"),
-                format!("drop it, or add {:?} to it, before the conversion; keeping it global needs a choice that this version doesn't offer yet", spec.key),
             ));
         } else if key.deferrable {
             problems.push(Problem::blocker(
@@ -200,27 +199,6 @@ fn about_keys(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
             ),
         ));
     }
-}
-
-fn about_the_primary_key(key: &Key, spec: &TableSpec, problems: &mut Vec<Problem>) {
-    if key.columns.iter().any(|c| c.name.as_str() == spec.key) {
-        return;
-    }
-    let columns = key
-        .columns
-        .iter()
-        .map(|c| c.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    problems.push(Problem::warning(
-        format!("the primary key becomes ({columns}, {}): it must hold the partition key", spec.key),
-        format!(
-            "uniqueness of ({columns}) alone holds as long as the retired table is kept, and not after it is dropped; \
-             INSERT … ON CONFLICT ({columns}) finds no matching constraint: name ({columns}, {}) instead, \
-             and ON CONFLICT DO NOTHING without a target doesn't meet the same key in another partition",
-            spec.key
-        ),
-    ));
 }
 
 fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
@@ -258,25 +236,12 @@ fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
     }
     for key in &table.foreign_keys_out {
         let name = key.name.as_str();
-        if key.referenced == table.name {
-            problems.push(Problem::blocker(
-                format!("the foreign key {name} refers to the table itself"),
-                "drop it first: its target would need the partition key, a choice that this version doesn't offer yet",
-            ));
-        }
         if !key.validated && table.server_version < 180_000 {
             problems.push(Problem::blocker(
                 format!("the foreign key {name} is NOT VALID, which a partitioned table can't have before PostgreSQL 18"),
                 format!("validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}", table.name, key.name),
             ));
         }
-    }
-    for key in table.foreign_keys_in.iter().filter(|k| k.table != table.name) {
-        problems.push(Problem::warning(
-            format!("the foreign key {} of {} refers to this table", key.name.as_str(), key.table.plain()),
-            "it goes on working through the retired table, which can't be dropped as long as the foreign key is there; \
-             meanwhile TRUNCATE … CASCADE doesn't reach that table and is refused (0A000): name both tables in one TRUNCATE",
-        ));
     }
     for trigger in table
         .triggers

@@ -13,12 +13,14 @@ pub enum Step {
     CreateBatchCopyProcedure,
     RunBatchCopy,
     BuildIndexes,
+    CreateGuards,
     CatchUp,
     KeepInStep,
     AddForeignKeys,
     VerifyCopy,
     CutOver,
     VerifyCutover,
+    MoveIncomingForeignKeys,
     DropRetiredTable,
 }
 
@@ -71,18 +73,20 @@ impl fmt::Display for Hazard {
 
 impl Step {
     /// In the order in which they run.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::CreatePartitionedCopy,
         Self::InstallSyncTrigger,
         Self::CreateBatchCopyProcedure,
         Self::RunBatchCopy,
         Self::BuildIndexes,
+        Self::CreateGuards,
         Self::CatchUp,
         Self::KeepInStep,
         Self::AddForeignKeys,
         Self::VerifyCopy,
         Self::CutOver,
         Self::VerifyCutover,
+        Self::MoveIncomingForeignKeys,
         Self::DropRetiredTable,
     ];
 
@@ -94,12 +98,14 @@ impl Step {
             Self::CreateBatchCopyProcedure => "create_batch_copy_procedure",
             Self::RunBatchCopy => "run_batch_copy",
             Self::BuildIndexes => "build_indexes",
+            Self::CreateGuards => "create_guards",
             Self::CatchUp => "catch_up",
             Self::KeepInStep => "keep_in_step",
             Self::AddForeignKeys => "add_foreign_keys",
             Self::VerifyCopy => "verify_copy",
             Self::CutOver => "cut_over",
             Self::VerifyCutover => "verify_cutover",
+            Self::MoveIncomingForeignKeys => "move_incoming_foreign_keys",
             Self::DropRetiredTable => "drop_retired_table",
         }
     }
@@ -112,12 +118,16 @@ impl Step {
             Self::CreateBatchCopyProcedure => "Create the procedures that copy and catch up",
             Self::RunBatchCopy => "Copy the rows in batches of blocks",
             Self::BuildIndexes => "Build keys, indexes and triggers on the copy",
+            Self::CreateGuards => "Create what keeps keys unique over all partitions",
             Self::CatchUp => "Bring what was written meanwhile into the copy",
             Self::KeepInStep => "Switch from logging to keeping the copy in step",
             Self::AddForeignKeys => "Add the foreign keys to the copy",
             Self::VerifyCopy => "Verify the copy against the source",
             Self::CutOver => "Cut over: the copy takes the table's name",
             Self::VerifyCutover => "Verify the partitioned table against the retired one",
+            Self::MoveIncomingForeignKeys => {
+                "Give the foreign keys that point at the retired table their lasting form"
+            }
             Self::DropRetiredTable => "Drop the retired table and end the reverse sync",
         }
     }
@@ -143,7 +153,12 @@ impl Step {
                 "the source table",
                 "one batch at a time; blocks nobody who reads or writes",
             ),
-            Self::BuildIndexes => None,
+            Self::BuildIndexes | Self::CreateGuards => None,
+            Self::MoveIncomingForeignKeys => lock(
+                LockMode::AccessExclusive,
+                "each table that refers to it, with the retired table",
+                "milliseconds each, after waiting up to 1 s a try; validation takes a weaker lock",
+            ),
             Self::KeepInStep => lock(
                 LockMode::ShareRowExclusive,
                 "the source table",
@@ -178,6 +193,10 @@ impl Step {
             Self::CreatePartitionedCopy => "milliseconds a partition",
             Self::InstallSyncTrigger | Self::CreateBatchCopyProcedure => "milliseconds",
             Self::RunBatchCopy => "reads the whole table once and writes it once",
+            Self::CreateGuards => "reads the copy and sorts its keys, once per guard",
+            Self::MoveIncomingForeignKeys => {
+                "milliseconds a foreign key under the lock, then reads the table that refers to it once"
+            }
             Self::BuildIndexes => "sorts the whole copy once per index",
             Self::CatchUp => "in proportion to what was written since the sync trigger",
             Self::KeepInStep => "milliseconds to seconds",
@@ -197,13 +216,14 @@ impl Step {
             | Self::CreateBatchCopyProcedure
             | Self::RunBatchCopy
             | Self::BuildIndexes
+            | Self::CreateGuards
             | Self::CatchUp
             | Self::AddForeignKeys
             | Self::VerifyCopy
             | Self::VerifyCutover => &[],
             Self::InstallSyncTrigger => &[Hazard::SlowsWriters],
             Self::KeepInStep => &[Hazard::SlowsWriters],
-            Self::CutOver => &[Hazard::ShortExclusiveLock],
+            Self::CutOver | Self::MoveIncomingForeignKeys => &[Hazard::ShortExclusiveLock],
             Self::DropRetiredTable => &[Hazard::ShortExclusiveLock, Hazard::Irreversible],
         }
     }
@@ -216,6 +236,8 @@ impl Step {
             Self::CreateBatchCopyProcedure => "the down file drops the procedures",
             Self::RunBatchCopy => "the down file empties the copy",
             Self::BuildIndexes => "the down file drops them from the copy",
+            Self::CreateGuards => "the down file drops them",
+            Self::MoveIncomingForeignKeys => "the down file points them at the retired table again",
             Self::CatchUp => "the down file asks for a new catch-up before the next switch",
             Self::VerifyCopy | Self::VerifyCutover => "there is nothing to undo",
             Self::KeepInStep => "the down file goes back to logging keys",

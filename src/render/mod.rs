@@ -33,6 +33,9 @@ templates! {
     BuildIndexesUp = "conversion/build_indexes.up.sql";
     BuildIndexesDown = "conversion/build_indexes.down.sql";
     BuildIndexesVerify = "conversion/build_indexes.verify.sql";
+    CreateGuardsUp = "conversion/create_guards.up.sql";
+    CreateGuardsDown = "conversion/create_guards.down.sql";
+    CreateGuardsVerify = "conversion/create_guards.verify.sql";
     CatchUpUp = "conversion/catch_up.up.sql";
     CatchUpDown = "conversion/catch_up.down.sql";
     CatchUpVerify = "conversion/catch_up.verify.sql";
@@ -47,6 +50,9 @@ templates! {
     CutOverDown = "conversion/cut_over.down.sql";
     CutOverVerify = "conversion/cut_over.verify.sql";
     VerifyCutoverUp = "conversion/verify_cutover.up.sql";
+    MoveIncomingForeignKeysUp = "conversion/move_incoming_foreign_keys.up.sql";
+    MoveIncomingForeignKeysDown = "conversion/move_incoming_foreign_keys.down.sql";
+    MoveIncomingForeignKeysVerify = "conversion/move_incoming_foreign_keys.verify.sql";
     DropRetiredTableUp = "conversion/drop_retired_table.up.sql";
 }
 
@@ -72,6 +78,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::BuildIndexes, Part::Up) => BuildIndexesUp { c }.render(),
         (Step::BuildIndexes, Part::Down) => BuildIndexesDown { c }.render(),
         (Step::BuildIndexes, Part::Verify) => BuildIndexesVerify { c }.render(),
+        (Step::CreateGuards, Part::Up) => CreateGuardsUp { c }.render(),
+        (Step::CreateGuards, Part::Down) => CreateGuardsDown { c }.render(),
+        (Step::CreateGuards, Part::Verify) => CreateGuardsVerify { c }.render(),
         (Step::CatchUp, Part::Up) => CatchUpUp { c }.render(),
         (Step::CatchUp, Part::Down) => CatchUpDown { c }.render(),
         (Step::CatchUp, Part::Verify) => CatchUpVerify { c }.render(),
@@ -88,6 +97,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::CutOver, Part::Verify) => CutOverVerify { c }.render(),
         (Step::VerifyCutover, Part::Up) => VerifyCutoverUp { c }.render(),
         (Step::VerifyCutover, Part::Down | Part::Verify) => return Ok(None),
+        (Step::MoveIncomingForeignKeys, Part::Up) => MoveIncomingForeignKeysUp { c }.render(),
+        (Step::MoveIncomingForeignKeys, Part::Down) => MoveIncomingForeignKeysDown { c }.render(),
+        (Step::MoveIncomingForeignKeys, Part::Verify) => MoveIncomingForeignKeysVerify { c }.render(),
         (Step::DropRetiredTable, Part::Up) => DropRetiredTableUp { c }.render(),
         (Step::DropRetiredTable, Part::Down | Part::Verify) => return Ok(None),
     }?;
@@ -98,10 +110,12 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
 pub fn commits_by_itself(step: Step, part: Part) -> bool {
     match step {
         Step::RunBatchCopy | Step::CatchUp | Step::AddForeignKeys => part == Part::Up,
+        Step::MoveIncomingForeignKeys => part != Part::Verify,
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
         | Step::CreateBatchCopyProcedure
         | Step::BuildIndexes
+        | Step::CreateGuards
         | Step::KeepInStep
         | Step::VerifyCopy
         | Step::CutOver

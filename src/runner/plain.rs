@@ -108,11 +108,14 @@ fn title(step: Step, part: Part) -> String {
 /// What the plan's warnings say about this step.
 fn remarks(plan: &Plan, step: Step) -> Vec<String> {
     let about = match step {
-        Step::BuildIndexes | Step::CutOver | Step::DropRetiredTable => Severity::Warning,
+        Step::BuildIndexes | Step::CutOver | Step::MoveIncomingForeignKeys | Step::DropRetiredTable => {
+            Severity::Warning
+        }
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
         | Step::CreateBatchCopyProcedure
         | Step::RunBatchCopy
+        | Step::CreateGuards
         | Step::CatchUp
         | Step::KeepInStep
         | Step::AddForeignKeys

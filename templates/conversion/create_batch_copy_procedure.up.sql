@@ -11,6 +11,10 @@
 {% include "fragment/compare.sql" %}
 
 {% include "fragment/repair.sql" %}
+{%- if c.moves_foreign_keys() %}
+
+{% include "fragment/move_incoming.sql" %}
+{%- endif %}
 {%- if c.has_foreign_keys() %}
 
 {% include "fragment/add_foreign_keys.sql" %}

@@ -15,6 +15,13 @@ BEGIN
             MESSAGE = 'the reverse sync was switched off: the retired table may lack writes',
             HINT = 'do not roll back; compare the tables first: pgcleave verify';
     END IF;
+{%- if c.moves_foreign_keys() %}
+    IF EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE foreign_keys_moved) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'foreign keys that pointed at the retired table were moved since the cutover',
+            HINT = 'undo the step move_incoming_foreign_keys first';
+    END IF;
+{%- endif %}
     SELECT string_agg(attname, ', ') INTO columns
       FROM (SELECT * FROM pg_attribute WHERE attrelid = {{ c.names.source.literal().sql() }}::regclass AND attnum > 0 AND NOT attisdropped) n
       FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = {{ c.names.retired.literal().sql() }}::regclass AND attnum > 0 AND NOT attisdropped) r
@@ -72,8 +79,10 @@ ALTER SEQUENCE {{ serial.sequence.sql() }} OWNED BY {{ c.names.source.sql() }}.{
 ALTER TABLE {{ c.names.copy.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
 ALTER TABLE {{ c.names.source.sql() }} {{ trigger.enable.sql() }};
 {%- endfor %}
-{%- for key in c.foreign_keys_checked_at_once %}
+{%- for key in c.foreign_keys_of_copy_checked_at_once %}
 ALTER TABLE {{ c.names.copy.sql() }} ALTER CONSTRAINT {{ key.sql() }} DEFERRABLE INITIALLY DEFERRED;
+{%- endfor %}
+{%- for key in c.foreign_keys_checked_at_once %}
 ALTER TABLE {{ c.names.source.sql() }} ALTER CONSTRAINT {{ key.sql() }} NOT DEFERRABLE;
 {%- endfor %}
 {%- for view in c.views %}
@@ -83,6 +92,11 @@ ALTER TABLE {{ c.names.source.sql() }} ALTER CONSTRAINT {{ key.sql() }} NOT DEFE
 -- In step again: the source is written, the copy follows.
 ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 {% include "fragment/reverse_off.sql" %}
+{%- if !c.guards.is_empty() %}
+{%- let relation = c.names.copy.clone() %}
+{%- let leads = false %}
+{% include "fragment/keep_guards.sql" %}
+{%- endif %}
 {% include "fragment/sync_write_through.sql" %}
 
 {% include "fragment/record_xmin.sql" %}

@@ -131,4 +131,9 @@ ALTER TABLE {{ c.names.retired.sql() }} ALTER CONSTRAINT {{ key.sql() }} DEFERRA
 {%- endfor %}
 
 -- 4. The reverse sync, from this instant.
+{%- if !c.guards.is_empty() %}
+{%- let relation = c.names.source.clone() %}
+{%- let leads = true %}
+{% include "fragment/keep_guards.sql" %}
+{%- endif %}
 {% include "fragment/reverse_on.sql" %}

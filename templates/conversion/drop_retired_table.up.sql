@@ -4,11 +4,11 @@ DECLARE
 BEGIN
     SELECT string_agg(format('%I of %s', conname, conrelid::regclass), ', ') INTO keys
       FROM pg_constraint
-     WHERE confrelid = {{ c.names.retired.literal().sql() }}::regclass AND contype = 'f' AND conparentid = 0;
+     WHERE confrelid = {{ c.names.retired.literal().sql() }}::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0;
     IF keys IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
             MESSAGE = 'foreign keys still point at the retired table: ' || keys,
-            HINT = 'give them another form or drop them first; they work as long as the retired table is kept';
+            HINT = 'run the step move_incoming_foreign_keys first, and drop or move by hand what came since the files were generated';
     END IF;
     IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE cutover_verified_at IS NOT NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

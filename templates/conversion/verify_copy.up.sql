@@ -1,3 +1,4 @@
+{%- let relation = c.names.copy.clone() -%}
 {%- for comment in c.foreign_key_comments -%}
 {{ comment.sql() }};
 {% endfor -%}

@@ -1,3 +1,4 @@
+{%- let relation = c.names.source.clone() -%}
 -- The partitioned table against the retired one, as before the cutover; nobody is blocked.
 DO $pgcleave$
 DECLARE

@@ -14,3 +14,12 @@
         END IF;
         RAISE NOTICE 'compared by checksums in one snapshot: % rows on both sides', compared_rows;
     END;
+{%- for guard in c.guards %}
+    IF (SELECT ROW(count(*), sum(hashtextextended(e::text, 0)::numeric)) FROM (SELECT {{ guard.entry.sql() }} FROM {{ relation.sql() }} r WHERE {{ guard.filter.sql() }}) e)
+       IS DISTINCT FROM
+       (SELECT ROW(count(*), sum(hashtextextended(e::text, 0)::numeric)) FROM (SELECT {{ guard.columns.sql() }} FROM {{ guard.table.sql() }}) e) THEN
+        RAISE EXCEPTION USING ERRCODE = 'data_exception',
+            MESSAGE = 'the guard ' || {{ guard.table.literal().sql() }} || ' does not hold the keys that the partitioned table holds',
+            HINT = 'this must never happen: roll back to the step build_indexes, go on from there, and please report it';
+    END IF;
+{%- endfor %}

@@ -1,3 +1,6 @@
+{%- if c.moves_foreign_keys() -%}
+DROP PROCEDURE {{ c.names.move_incoming.sql() }}(boolean);
+{% endif -%}
 {%- if c.has_foreign_keys() -%}
 DROP PROCEDURE {{ c.names.add_foreign_keys.sql() }}();
 {% endif -%}

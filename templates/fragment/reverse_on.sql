@@ -122,25 +122,12 @@ AS $pgcleave$
 DECLARE
     child record;
     is_referenced boolean;
+    referenced boolean := false;
 {%- endif %}
 BEGIN
 {%- if c.is_referenced() %}
-    -- As PostgreSQL itself refuses it, but for CASCADE, which doesn't reach tables that refer to the retired one.
-    FOR child IN
-        SELECT conrelid, conname FROM pg_constraint
-         WHERE confrelid = {{ c.names.retired.literal().sql() }}::regclass AND contype = 'f' AND conparentid = 0
-    LOOP
-        is_referenced := true;
-        IF has_table_privilege(child.conrelid, 'SELECT') THEN
-            EXECUTE format('SELECT EXISTS (SELECT FROM %s)', child.conrelid::regclass) INTO is_referenced;
-        END IF;
-        IF is_referenced THEN
-            RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-                MESSAGE = 'cannot truncate a table referenced in a foreign key constraint',
-                DETAIL = format('Table %s references it by %I.', child.conrelid::regclass, child.conname),
-                HINT = format('Truncate table %s at the same time, by name.', child.conrelid::regclass);
-        END IF;
-    END LOOP;
+{%- let follower = c.names.retired.clone() %}
+{%- include "fragment/refuse_truncate_of_referenced.sql" %}
 {%- endif %}
 {%- include "fragment/check_foreign_keys_now.sql" %}
     IF TG_RELID = {{ c.names.source.literal().sql() }}::regclass THEN -- the partitioned table: all its partitions

@@ -30,7 +30,7 @@ BEGIN
            AND NOT EXISTS (SELECT FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "OLD") }});
     END IF;
     IF TG_OP <> 'DELETE' THEN
-{%- for unique in c.other_unique_keys %}
+{%- for unique in c.other_unique_keys_of_copy %}
         -- A row that still holds the value is one that this transaction has changed too: its own event brings it back.
         DELETE FROM {{ c.names.copy.sql() }} c USING ONLY {{ c.names.source.sql() }} s
          WHERE {{ c.row_key.equal("s", "NEW") }} AND {{ unique.equal("c", "s") }} AND NOT ({{ c.row_key.equal("c", "s") }})

@@ -11,6 +11,7 @@ mod every_write;
 mod example;
 mod facts;
 mod fixtures;
+mod guards;
 mod interleavings;
 mod load;
 mod lost_connection;

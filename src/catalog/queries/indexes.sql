@@ -9,6 +9,9 @@ SELECT i.relname AS name,
        x.indisvalid AND x.indisready AS valid,
        x.indisclustered AS clustered,
        x.indpred IS NOT NULL OR x.indexprs IS NOT NULL AS partial_or_expression,
+       pg_catalog.pg_get_expr(x.indpred, x.indrelid) AS predicate,
+       -- indnullsnotdistinct is missing before PostgreSQL 15.
+       coalesce((pg_catalog.to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct,
        pg_catalog.pg_get_constraintdef(k.oid) AS constraint_definition,
        pg_catalog.pg_get_indexdef(x.indexrelid) AS definition,
        pg_catalog.substr(

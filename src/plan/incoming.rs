@@ -1,0 +1,220 @@
+//! Foreign keys of other tables that point at the table, and the form that they have once the retired table,
+//! through which they work meanwhile, is dropped.
+
+use super::guards::guard_table;
+use super::names::Names;
+use super::problem::Problem;
+use super::unique_keys::{all_keys, lacks_partition_key};
+use crate::model::{ForeignKeyIn, Table};
+use crate::spec::{IncomingChoice, TableSpec};
+use crate::sql::{Fragment, Ident, Literal, QualifiedName, retarget};
+
+/// A foreign key that gets another form after the cutover, and has its old one back by a rollback.
+#[derive(Debug, Clone)]
+pub struct PlannedIncoming {
+    /// `schema.table.constraint` for messages.
+    pub label: Literal,
+    pub name: Ident,
+    /// The table that refers to this one.
+    pub child: QualifiedName,
+    /// What it refers to afterwards; the retired table where nothing takes its place.
+    pub target: QualifiedName,
+    /// Statements, as one string constant, under the locks.
+    pub forward: Literal,
+    pub back: Literal,
+    /// Whether a constraint has to be validated after the move.
+    pub validate: bool,
+}
+
+/// Those of other tables; one of the table's own is among `foreign_keys_out`.
+pub(super) fn foreign_keys_of_others(table: &Table) -> impl Iterator<Item = &ForeignKeyIn> {
+    table.foreign_keys_in.iter().filter(|key| key.table != table.name)
+}
+
+/// What the user decided, by the constraint's name alone where no other has it.
+pub(super) fn choice(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Option<IncomingChoice> {
+    let full = spec.incoming.get(&full_name(key));
+    let alone = || {
+        let alike = table
+            .foreign_keys_in
+            .iter()
+            .filter(|k| k.name == key.name)
+            .count();
+        spec.incoming.get(key.name.as_str()).filter(|_| alike == 1)
+    };
+    full.or_else(alone).copied()
+}
+
+/// The moves, in the order in which they are made; `None` where a definition could not be taken apart.
+pub(super) fn planned_incoming(
+    table: &Table,
+    spec: &TableSpec,
+    names: &Names,
+) -> Option<Vec<PlannedIncoming>> {
+    foreign_keys_of_others(table)
+        .map(|key| planned(key, table, spec, names))
+        .collect()
+}
+
+fn planned(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) -> Option<PlannedIncoming> {
+    let target = target(key, table, spec, names);
+    let refers = |to: &QualifiedName| retarget(&key.definition, "REFERENCES", &table.name, to);
+    // A partitioned table can't have a foreign key that is yet to be validated, before PostgreSQL 18.
+    let at_once = key.table_is_partitioned && table.server_version < 180_000;
+    let not_valid = Fragment::new(if at_once { "" } else { " NOT VALID" }, &[]);
+    let comment = key.comment.as_ref().map_or_else(Fragment::default, |text| {
+        let text = Literal::new(text.as_str());
+        Fragment::new(
+            "; COMMENT ON CONSTRAINT {} ON {} IS {}",
+            &[&key.name, &key.table, &text],
+        )
+    });
+    let replaced = |to: &QualifiedName| {
+        let parts: [&dyn crate::sql::SqlPart; 6] = [
+            &key.table,
+            &key.name,
+            &key.name,
+            &refers(to)?,
+            &not_valid,
+            &comment,
+        ];
+        Some(Fragment::new(
+            "ALTER TABLE {} DROP CONSTRAINT {}, ADD CONSTRAINT {} {}{}{}",
+            &parts,
+        ))
+    };
+    let added_back = || {
+        let parts: [&dyn crate::sql::SqlPart; 5] = [
+            &key.table,
+            &key.name,
+            &refers(&names.retired)?,
+            &not_valid,
+            &comment,
+        ];
+        Some(Fragment::new("ALTER TABLE {} ADD CONSTRAINT {} {}{}{}", &parts))
+    };
+    let dropped = Fragment::new("ALTER TABLE {} DROP CONSTRAINT {}", &[&key.table, &key.name]);
+    let (forward, back, validate) = match choice(key, table, spec) {
+        Some(IncomingChoice::Drop) => (dropped, added_back()?, false),
+        _ => (replaced(&target)?, replaced(&names.retired)?, true),
+    };
+    Some(PlannedIncoming {
+        label: Literal::new(full_name(key)),
+        name: key.name.clone(),
+        child: key.table.clone(),
+        target,
+        forward: forward.literal(),
+        back: back.literal(),
+        validate: validate && key.validated && !at_once,
+    })
+}
+
+/// What the foreign key refers to in its lasting form.
+fn target(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) -> QualifiedName {
+    match choice(key, table, spec) {
+        Some(IncomingChoice::Guard) => guard_table(table, &key.referenced_key),
+        Some(_) | None => names.source.clone(),
+    }
+}
+
+/// `schema.table.constraint`
+fn full_name(key: &ForeignKeyIn) -> String {
+    format!("{}.{}", key.table.plain(), key.name.as_str())
+}
+
+/// Whether the key that it refers to holds the partition key, so that it can refer to the partitioned table.
+pub(super) fn stays_possible(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> bool {
+    all_keys(table).any(|k| k.name == key.referenced_key && !lacks_partition_key(k, spec))
+}
+
+pub(super) fn about_incoming(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    for key in foreign_keys_of_others(table) {
+        problems.push(about_one(key, table, spec));
+    }
+    for key in table.foreign_keys_in.iter().filter(|key| key.table == table.name) {
+        about_self_reference(key, table, spec, problems);
+    }
+    for name in spec.incoming.keys() {
+        let named = |key: &&ForeignKeyIn| full_name(key) == *name || key.name.as_str() == name;
+        match table.foreign_keys_in.iter().filter(named).count() {
+            1 => {}
+            0 => problems.push(Problem::blocker(
+                format!(
+                    "--incoming {name}: no foreign key of that name refers to {}",
+                    table.name.plain()
+                ),
+                "see which do: pgcleave inspect",
+            )),
+            _ => problems.push(Problem::blocker(
+                format!("--incoming {name}: several foreign keys have that name"),
+                "say schema.table.constraint",
+            )),
+        }
+    }
+}
+
+fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
+    let (name, child) = (key.name.as_str(), key.table.plain());
+    let cause = format!("the foreign key {name} of {child} refers to this table");
+    let meanwhile = "meanwhile it works through the retired table, and TRUNCATE … CASCADE, which doesn't reach that table, is refused (0A000): \
+                     name both tables in one TRUNCATE";
+    if stays_possible(key, table, spec) {
+        return match choice(key, table, spec) {
+            None => Problem::note(
+                cause,
+                format!("it refers to the partitioned table after move_incoming_foreign_keys; {meanwhile}"),
+            ),
+            Some(IncomingChoice::Drop) => {
+                Problem::warning(cause, format!("it is dropped, as decided; {meanwhile}"))
+            }
+            Some(_) => Problem::blocker(
+                format!("{cause}, and may stay as it is: the key that it refers to holds the partition key"),
+                "leave it out, or drop it by choice",
+            ),
+        };
+    }
+    let column = &spec.key;
+    let lasting = match choice(key, table, spec) {
+        None => {
+            return Problem::blocker(
+                format!(
+                    "{cause}, by a key that lacks the partition key: it needs another form before the retired table is dropped"
+                ),
+                format!(
+                    "decide: --incoming {name}=guard (it refers to a narrow table with a row per key: all its actions as before; each INSERT and DELETE here writes there too), \
+                     --incoming {name}=extend ({child} gets {column:?} as a column, kept by a trigger; the foreign key holds both and follows moves by ON UPDATE CASCADE), \
+                     --incoming {name}=trigger (triggers do what it did; not exact for REPEATABLE READ writers), \
+                     --incoming {name}=drop (nothing keeps it)"
+                ),
+            );
+        }
+        Some(IncomingChoice::Guard) => {
+            "it refers to the guard after move_incoming_foreign_keys, with its name and all its actions"
+        }
+        Some(IncomingChoice::Extend) => {
+            "its table gets the partition key as a column after move_incoming_foreign_keys, and it refers to both columns"
+        }
+        Some(IncomingChoice::Trigger) => "triggers take its place after move_incoming_foreign_keys",
+        Some(IncomingChoice::Drop) => "it is dropped by move_incoming_foreign_keys, as decided",
+    };
+    Problem::warning(cause, format!("{lasting}; {meanwhile}"))
+}
+
+fn about_self_reference(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    let name = key.name.as_str();
+    if stays_possible(key, table, spec) || choice(key, table, spec) == Some(IncomingChoice::Guard) {
+        return;
+    }
+    problems.push(match choice(key, table, spec) {
+        Some(IncomingChoice::Drop) => Problem::warning(
+            format!("the foreign key {name}, which refers to the table itself, is not carried, as decided"),
+            "nothing keeps it on the partitioned table",
+        ),
+        _ => Problem::blocker(
+            format!("the foreign key {name} refers to the table itself, by a key that lacks the partition key"),
+            format!(
+                "decide: --incoming {name}=guard (it refers to a narrow table with a row per key: all its actions as before), --incoming {name}=drop (nothing keeps it)"
+            ),
+        ),
+    });
+}

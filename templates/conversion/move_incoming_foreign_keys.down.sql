@@ -1,0 +1,1 @@
+CALL {{ c.names.move_incoming.sql() }}(true);
