@@ -54,7 +54,7 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                    k.conname::text, pg_catalog.pg_get_constraintdef(k.oid), k.convalidated)
                    ORDER BY k.conname::text COLLATE pg_catalog."C", k.oid)
           FROM pg_catalog.pg_constraint k
-         WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0),
+         WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x', 'n') AND k.conparentid = 0),
     'indexes', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    i.relname::text, pg_catalog.pg_get_indexdef(i.oid), x.indisvalid)

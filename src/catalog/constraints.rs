@@ -4,7 +4,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{Check, ForeignKeyIn, ForeignKeyOut, ReferentialAction, Trigger, TriggerEnabled};
+use crate::model::{Check, ForeignKeyIn, ForeignKeyOut, NotNull, ReferentialAction, Trigger, TriggerEnabled};
 
 pub(super) fn load_checks(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Check>, CatalogError> {
     ask(tx, question!("checks"), &[&oid])?.iter().map(check).collect()
@@ -14,8 +14,29 @@ fn check(answer: &Answer) -> Result<Check, CatalogError> {
     Ok(Check {
         name: answer.ident("name")?,
         definition: answer.sql("definition")?,
+        condition: answer.sql("condition")?,
         no_inherit: answer.value("no_inherit")?,
         validated: answer.value("validated")?,
+        enforced: answer.value("enforced")?,
+        violated: false,
+        comment: answer.value("comment")?,
+    })
+}
+
+pub(super) fn load_not_nulls(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<NotNull>, CatalogError> {
+    ask(tx, question!("not_nulls"), &[&oid])?
+        .iter()
+        .map(not_null)
+        .collect()
+}
+
+fn not_null(answer: &Answer) -> Result<NotNull, CatalogError> {
+    Ok(NotNull {
+        name: answer.ident("name")?,
+        column: answer.ident("column_name")?,
+        no_inherit: answer.value("no_inherit")?,
+        validated: answer.value("validated")?,
+        violated: false,
         comment: answer.value("comment")?,
     })
 }
@@ -38,6 +59,7 @@ fn foreign_key_out(answer: &Answer) -> Result<ForeignKeyOut, CatalogError> {
         definition: answer.sql("definition")?,
         validated: answer.value("validated")?,
         deferrable: answer.value("deferrable")?,
+        enforced: answer.value("enforced")?,
         comment: answer.value("comment")?,
     })
 }

@@ -46,6 +46,7 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         primary_key: indexes.primary_key,
         unique_keys: indexes.unique_keys,
         checks: constraints::load_checks(tx, oid)?,
+        not_nulls: constraints::load_not_nulls(tx, oid)?,
         exclusions: indexes.exclusions,
         indexes: indexes.plain,
         foreign_keys_out: constraints::load_foreign_keys_out(tx, oid)?,

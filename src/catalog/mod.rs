@@ -14,6 +14,7 @@ mod load;
 mod moment;
 mod names;
 mod privileges;
+mod violations;
 
 pub use failure::CatalogError;
 pub use find::{TableEntry, find_table, list_tables, relation_kind};
@@ -22,6 +23,7 @@ pub use load::{load_fingerprint, load_measures, load_table};
 pub use moment::{count_partitions, today};
 pub use names::{function_names_in_use, names_in_use};
 pub use privileges::{MissingRight, Privileges, load_privileges, lock_table_capacity};
+pub use violations::load_violations;
 
 use postgres::{Client, IsolationLevel, Transaction};
 

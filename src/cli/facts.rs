@@ -27,7 +27,10 @@ pub struct Wish<'a> {
 /// Reads the table; the key is the likeliest candidate where none is wished for.
 pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Loaded, Failure> {
     let mut snapshot = catalog::snapshot(client)?;
-    let table = catalog::load_table(&mut snapshot, name)?;
+    let mut table = catalog::load_table(&mut snapshot, name)?;
+    if table.kind == RelationKind::Table {
+        catalog::load_violations(&mut snapshot, &mut table)?;
+    }
     let measures = catalog::load_measures(&mut snapshot, name)?;
     let candidates = candidates(&table);
     let key = match wish.key {

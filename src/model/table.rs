@@ -37,6 +37,8 @@ pub struct Table {
     /// UNIQUE constraints and unique indexes that aren't constraints.
     pub unique_keys: Vec<Key>,
     pub checks: Vec<Check>,
+    /// Constraints in `pg_constraint` from PostgreSQL 18 on; none before.
+    pub not_nulls: Vec<NotNull>,
     /// Exclusion constraints.
     pub exclusions: Vec<NamedDefinition>,
     /// Every index but those of the primary key and of UNIQUE constraints.
@@ -262,10 +264,28 @@ pub struct KeyTerm {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub name: Ident,
-    /// `pg_get_constraintdef`.
+    /// `pg_get_constraintdef` without NO INHERIT and NOT VALID at its end.
     pub definition: ServerSql,
+    /// The condition alone (`pg_get_expr`).
+    pub condition: ServerSql,
     pub no_inherit: bool,
     pub validated: bool,
+    /// `false` is NOT ENFORCED (PostgreSQL 18).
+    pub enforced: bool,
+    /// Whether a row violates it; looked for where it is enforced and not validated.
+    pub violated: bool,
+    pub comment: Option<String>,
+}
+
+/// A NOT NULL constraint of PostgreSQL 18.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotNull {
+    pub name: Ident,
+    pub column: Ident,
+    pub no_inherit: bool,
+    pub validated: bool,
+    /// Whether the column holds NULL; looked for where it isn't validated.
+    pub violated: bool,
     pub comment: Option<String>,
 }
 
@@ -306,6 +326,8 @@ pub struct ForeignKeyOut {
     pub validated: bool,
     /// `pg_constraint.condeferrable`.
     pub deferrable: bool,
+    /// `false` is NOT ENFORCED (PostgreSQL 18).
+    pub enforced: bool,
     pub comment: Option<String>,
 }
 

@@ -92,7 +92,7 @@ pub struct PlannedStatistics {
 #[derive(Debug, Clone)]
 pub struct PlannedCheck {
     pub name: Ident,
-    pub definition: ServerSql,
+    pub definition: Fragment,
 }
 
 /// Everything that templates interpolate.
@@ -122,6 +122,8 @@ pub struct Conversion {
     pub identities: Vec<PlannedIdentity>,
     pub serials: Vec<PlannedSerial>,
     pub checks: Vec<PlannedCheck>,
+    /// Actions of ALTER TABLE.
+    pub remade_not_nulls: Vec<Fragment>,
     /// Comments that are set when the copy is created.
     pub copy_comments: Vec<Fragment>,
     /// Comments on indexes, triggers and statistics.
@@ -308,6 +310,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         identities: identities(table),
         serials: serials(table),
         checks: checks(table),
+        remade_not_nulls: remade_not_nulls(table),
         copy_comments: copy_comments(table, &names),
         dependent_comments: dependent_comments(table, &names, &carried),
         foreign_key_comments: constraint_comments(
@@ -496,9 +499,26 @@ fn serials(table: &Table) -> Vec<PlannedSerial> {
 fn checks(table: &Table) -> Vec<PlannedCheck> {
     let planned = |c: &crate::model::Check| PlannedCheck {
         name: c.name.clone(),
-        definition: c.definition.clone(),
+        definition: match c.enforced && !c.validated {
+            true => Fragment::new("{} NOT VALID", &[&c.definition]),
+            false => Fragment::new("{}", &[&c.definition]),
+        },
     };
     table.checks.iter().map(planned).collect()
+}
+
+/// NOT NULL constraints that LIKE doesn't bring as a partitioned table needs them: it makes
+/// valid ones of those that aren't, and keeps NO INHERIT, which partitions then lack.
+fn remade_not_nulls(table: &Table) -> Vec<Fragment> {
+    let differs = table.not_nulls.iter().filter(|n| n.no_inherit || !n.validated);
+    let remade = differs.map(|n| {
+        let validity = Fragment::new(if n.validated { "" } else { " NOT VALID" }, &[]);
+        Fragment::new(
+            "ALTER COLUMN {} DROP NOT NULL, ADD CONSTRAINT {} NOT NULL {}{}",
+            &[&n.column, &n.name, &n.column, &validity],
+        )
+    });
+    remade.collect()
 }
 
 fn copy_comments(table: &Table, names: &Names) -> Vec<Fragment> {
@@ -513,7 +533,8 @@ fn copy_comments(table: &Table, names: &Names) -> Vec<Fragment> {
         })
         .collect();
     let checks = table.checks.iter().map(|c| (&c.name, c.comment.as_ref()));
-    comments.extend(constraint_comments(&names.copy, checks));
+    let not_nulls = table.not_nulls.iter().map(|n| (&n.name, n.comment.as_ref()));
+    comments.extend(constraint_comments(&names.copy, checks.chain(not_nulls)));
     comments
 }
 
@@ -733,19 +754,23 @@ fn renames(table: &Table, carried: &[CarriedIndex], direction: Direction) -> Vec
         .collect()
 }
 
+fn is_checked_at_once(key: &ForeignKeyOut) -> bool {
+    key.enforced && !key.deferrable
+}
+
 /// The foreign key on a side that follows: checked at COMMIT, as its rows may follow within the statement
 /// that deletes what they refer to.
 fn following_definition(key: &ForeignKeyOut) -> Literal {
     let definition = key.definition.as_str();
-    Literal::new(match key.deferrable {
-        true => definition.to_owned(),
-        false => format!("{definition} DEFERRABLE INITIALLY DEFERRED"),
+    Literal::new(match is_checked_at_once(key) {
+        true => format!("{definition} DEFERRABLE INITIALLY DEFERRED"),
+        false => definition.to_owned(),
     })
 }
 
 fn checked_at_once(keys: &[ForeignKeyOut]) -> Vec<Ident> {
     keys.iter()
-        .filter(|k| !k.deferrable)
+        .filter(|k| is_checked_at_once(k))
         .map(|k| k.name.clone())
         .collect()
 }

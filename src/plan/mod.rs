@@ -4,6 +4,7 @@ mod application;
 pub mod bounds;
 mod candidates;
 mod carried_indexes;
+mod checks;
 mod conversion;
 mod dependents;
 mod facts;

@@ -2,6 +2,7 @@
 
 use super::application::about_the_application;
 use super::bounds::KeyType;
+use super::checks::{about_checks, about_not_nulls};
 use super::dependents::about_dependents;
 use super::facts::{Facts, partition_ranges};
 use super::incoming::about_incoming;
@@ -211,32 +212,11 @@ fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
             "drop it first, if the application can do without",
         ));
     }
-    for check in &table.checks {
-        if check.no_inherit {
-            problems.push(Problem::blocker(
-                format!(
-                    "the check {} is NO INHERIT, which a partitioned table can't have",
-                    check.name.as_str()
-                ),
-                "drop it, or make it an ordinary check, first",
-            ));
-        }
-        if !check.validated {
-            problems.push(Problem::blocker(
-                format!(
-                    "the check {} is NOT VALID: rows that violate it could not be copied",
-                    check.name.as_str()
-                ),
-                format!(
-                    "validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}",
-                    table.name, check.name
-                ),
-            ));
-        }
-    }
+    about_checks(table, problems);
+    about_not_nulls(table, problems);
     for key in &table.foreign_keys_out {
         let name = key.name.as_str();
-        if !key.validated && table.server_version < 180_000 {
+        if key.enforced && !key.validated && table.server_version < 180_000 {
             problems.push(Problem::blocker(
                 format!("the foreign key {name} is NOT VALID, which a partitioned table can't have before PostgreSQL 18"),
                 format!("validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}", table.name, key.name),

@@ -7,6 +7,8 @@ SELECT k.conname AS name,
        pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '') AS definition,
        k.convalidated AS validated,
        k.condeferrable AS deferrable,
+       -- The column is there from PostgreSQL 18 on.
+       coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::boolean, true) AS enforced,
        d.description AS comment
   FROM pg_catalog.pg_constraint k
        JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
