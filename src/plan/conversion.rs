@@ -88,6 +88,15 @@ pub struct PlannedStatistics {
     pub copy: QualifiedName,
 }
 
+/// A deferrable unique constraint: the side that follows checks it at COMMIT, for the trigger that
+/// follows one row is a statement of its own, at whose end the other rows are yet to come.
+#[derive(Debug, Clone)]
+pub struct PlannedDeferrable {
+    pub columns: KeyColumns,
+    pub copy: QualifiedName,
+    pub retired: QualifiedName,
+}
+
 /// A CHECK of the copy.
 #[derive(Debug, Clone)]
 pub struct PlannedCheck {
@@ -167,10 +176,13 @@ pub struct Conversion {
     pub part_names: Vec<String>,
     /// What each bucket is called in reports.
     pub bucket_names: Fragment,
-    /// Unique keys beside the primary key, on whole columns and rows: those of the table as it was, and those that
-    /// are unique on the copy, too.
+    /// Unique keys beside the primary key, on whole columns and rows, that are checked row by row: those of the table as
+    /// it was, and those that are unique on the copy, too.
     pub other_unique_keys: Vec<KeyColumns>,
     pub other_unique_keys_of_copy: Vec<KeyColumns>,
+    /// Those that are checked at the end of a statement or a transaction, of both sides.
+    pub deferrable_unique_keys: Vec<PlannedDeferrable>,
+    pub deferrable_unique_keys_of_copy: Vec<PlannedDeferrable>,
     pub guards: Vec<PlannedGuard>,
     /// What becomes of the foreign keys that point at the retired table.
     pub incoming: Vec<PlannedIncoming>,
@@ -369,10 +381,16 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         other_unique_keys: table
             .unique_keys
             .iter()
-            .filter(|key| !key.partial_or_expression)
+            .filter(|key| !key.partial_or_expression && !key.deferrable)
             .map(key_columns)
             .collect(),
-        other_unique_keys_of_copy: unique_on_copy(table, spec, key),
+        other_unique_keys_of_copy: unique_on_copy(table, spec, key)
+            .into_iter()
+            .filter(|(unique, _)| !unique.deferrable)
+            .map(|(_, columns)| columns)
+            .collect(),
+        deferrable_unique_keys: deferrable_unique_keys(table),
+        deferrable_unique_keys_of_copy: deferrable_unique_keys_of_copy(table, spec, key),
         incoming: planned_incoming(table, spec, &names)?,
         routine_names: Fragment::list(
             names
@@ -390,6 +408,23 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         referenced: !table.foreign_keys_in.is_empty(),
         names,
     })
+}
+
+fn deferrable_unique_keys(table: &Table) -> Vec<PlannedDeferrable> {
+    let planned = |key: &Key| {
+        let (_, copy, retired) = index_names(table, &key.name);
+        PlannedDeferrable {
+            columns: key_columns(key),
+            copy,
+            retired,
+        }
+    };
+    table
+        .unique_keys
+        .iter()
+        .filter(|key| key.deferrable)
+        .map(planned)
+        .collect()
 }
 
 fn planned_partitions(
@@ -803,18 +838,34 @@ fn carried_foreign_keys(table: &Table, spec: &TableSpec, names: &Names) -> Optio
 }
 
 /// Keys on whole columns and rows that are unique on the copy, with the partition key where it was added.
-fn unique_on_copy(table: &Table, spec: &TableSpec, key: &Column) -> Vec<KeyColumns> {
+fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &Column) -> Vec<(&'a Key, KeyColumns)> {
     let whole = table
         .unique_keys
         .iter()
         .filter(|unique| !unique.partial_or_expression);
+    let columns = |unique: &Key| match carried_as(unique, table, spec)? {
+        Carried::Whole => Some(key_columns(unique)),
+        Carried::Extended => with_partition_key(unique, &key.name),
+        Carried::Plain => None,
+    };
     whole
-        .filter_map(|unique| match carried_as(unique, table, spec)? {
-            Carried::Whole => Some(key_columns(unique)),
-            Carried::Extended => with_partition_key(unique, &key.name),
-            Carried::Plain => None,
-        })
+        .filter_map(|unique| Some((unique, columns(unique)?)))
         .collect()
+}
+
+fn deferrable_unique_keys_of_copy(table: &Table, spec: &TableSpec, key: &Column) -> Vec<PlannedDeferrable> {
+    let unique = unique_on_copy(table, spec, key);
+    let deferrable = deferrable_unique_keys(table);
+    let on_copy = |planned: PlannedDeferrable| {
+        let (_, columns) = unique
+            .iter()
+            .find(|(key, _)| index_names(table, &key.name).1 == planned.copy)?;
+        Some(PlannedDeferrable {
+            columns: columns.clone(),
+            ..planned
+        })
+    };
+    deferrable.into_iter().filter_map(on_copy).collect()
 }
 
 fn tables_referred_to(table: &Table) -> Vec<&QualifiedName> {

@@ -169,24 +169,11 @@ fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
         )),
         Some(_) => {}
     }
-    for key in &table.unique_keys {
-        let kind = if key.constraint {
-            "unique constraint"
-        } else {
-            "unique index"
-        };
-        let name = key.name.as_str();
-        if !key.valid {
-            problems.push(Problem::blocker(
-                format!("the unique index {name} is not valid"),
-                "drop or rebuild it first",
-            ));
-        } else if key.deferrable {
-            problems.push(Problem::blocker(
-                format!("the {kind} {name} is deferrable: rows that exchange values would fail on the copy"),
-                "make it not deferrable first",
-            ));
-        }
+    for key in table.unique_keys.iter().filter(|key| !key.valid) {
+        problems.push(Problem::blocker(
+            format!("the unique index {} is not valid", key.name.as_str()),
+            "drop or rebuild it first",
+        ));
     }
     if let ReplicaIdentity::Index(index) = &table.replica_identity {
         problems.push(Problem::blocker(

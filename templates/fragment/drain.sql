@@ -14,6 +14,9 @@ BEGIN
         -- Whatever the source holds now was written after its TRUNCATE, and is in the change log.
         TRUNCATE {{ c.names.copy.sql() }};
     END IF;
+{%- for unique in c.deferrable_unique_keys_of_copy %}
+    SET CONSTRAINTS {{ unique.copy.sql() }} IMMEDIATE; -- at the end of the INSERT below, not at COMMIT, where nobody could take the whole log
+{%- endfor %}
     BEGIN
         DELETE FROM {{ c.names.copy.sql() }} c
          USING {{ c.names.log.sql() }} l,

@@ -60,6 +60,17 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RETURN NULL;
     END IF;
+{%- for unique in c.deferrable_unique_keys %}
+    -- Checked at COMMIT: two rows may have exchanged values, and the other's event is yet to come.
+    IF current_setting('pgcleave.deferred', true) IS DISTINCT FROM statement_timestamp()::text
+       OR EXISTS (SELECT FROM {{ c.names.retired.sql() }} r, {{ c.names.source.sql() }} n
+                   WHERE {{ c.row_key.equal("n", "NEW") }} AND {{ unique.columns.equal("r", "n") }} AND NOT ({{ c.primary_key.equal("r", "n") }})) THEN
+        SET CONSTRAINTS {{ unique.retired.sql() }} DEFERRED;
+    END IF;
+{%- endfor %}
+{%- if !c.deferrable_unique_keys.is_empty() %}
+    PERFORM set_config('pgcleave.deferred', statement_timestamp()::text, true);
+{%- endif %}
 {%- if !c.is_referenced() %}
 {%- for unique in c.other_unique_keys %}
     -- A row that still holds the value is one that this transaction has changed too: its own event brings it back.
@@ -130,6 +141,9 @@ BEGIN
 {%- include "fragment/refuse_truncate_of_referenced.sql" %}
 {%- endif %}
 {%- include "fragment/check_foreign_keys_now.sql" %}
+{%- for unique in c.deferrable_unique_keys %}
+    SET CONSTRAINTS {{ unique.retired.sql() }} IMMEDIATE;
+{%- endfor %}
     IF TG_RELID = {{ c.names.source.literal().sql() }}::regclass THEN -- the partitioned table: all its partitions
 {%- if c.is_referenced() %}
         DELETE FROM {{ c.names.retired.sql() }}; -- TRUNCATE is not possible where foreign keys refer to it

@@ -37,6 +37,18 @@ BEGIN
            AND NOT EXISTS (SELECT FROM ONLY {{ c.names.source.sql() }} o
                             WHERE {{ c.row_key.equal("o", "c") }} AND {{ unique.equal("o", "c") }});
 {%- endfor %}
+{%- for unique in c.deferrable_unique_keys_of_copy %}
+        -- Checked at COMMIT: two rows may have exchanged values, and the other's event is yet to come. Once a statement, as
+        -- it looks at every partition; again where somebody made it immediate since and it matters.
+        IF current_setting('pgcleave.deferred', true) IS DISTINCT FROM statement_timestamp()::text
+           OR EXISTS (SELECT FROM {{ c.names.copy.sql() }} c, ONLY {{ c.names.source.sql() }} s
+                       WHERE {{ c.row_key.equal("s", "NEW") }} AND {{ unique.columns.equal("c", "s") }} AND NOT ({{ c.row_key.equal("c", "s") }})) THEN
+            SET CONSTRAINTS {{ unique.copy.sql() }} DEFERRED;
+        END IF;
+{%- endfor %}
+{%- if !c.deferrable_unique_keys_of_copy.is_empty() %}
+        PERFORM set_config('pgcleave.deferred', statement_timestamp()::text, true);
+{%- endif %}
         INSERT INTO {{ c.names.copy.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE
         SELECT {{ c.writable_columns.of("s") }}
           FROM ONLY {{ c.names.source.sql() }} s WHERE {{ c.row_key.equal("s", "NEW") }}
@@ -53,6 +65,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 BEGIN
 {%- include "fragment/check_foreign_keys_now.sql" %}
+{%- for unique in c.deferrable_unique_keys_of_copy %}
+    SET CONSTRAINTS {{ unique.copy.sql() }} IMMEDIATE;
+{%- endfor %}
     TRUNCATE {{ c.names.copy.sql() }};
     RETURN NULL;
 END
