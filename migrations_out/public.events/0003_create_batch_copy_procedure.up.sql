@@ -187,8 +187,8 @@ BEGIN
           FROM ONLY "public"."events" s
           JOIN (SELECT DISTINCT "id" FROM "public"."events_pgcleave_log"
                  ORDER BY "id" LIMIT pgcleave_page) k ON s."id" OPERATOR("pg_catalog".=) k."id";
-    EXCEPTION WHEN unique_violation THEN
-        -- Two rows have exchanged values of a unique key, and only one of them is on this page.
+    EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+        -- Two rows have exchanged values of a unique key or an exclusion constraint, and only one of them is on this page.
         IF pgcleave_page IS NULL THEN
             RAISE;
         END IF;

@@ -6,7 +6,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{Index, Key, KeyColumn, KeyTerm, NamedDefinition};
+use crate::model::{Exclusion, ExclusionElement, Index, Key, KeyColumn, KeyTerm};
 use crate::sql::{Ident, QualifiedOperator};
 
 /// Each index stands in exactly one place.
@@ -14,24 +14,28 @@ use crate::sql::{Ident, QualifiedOperator};
 pub(super) struct Indexes {
     pub primary_key: Option<Key>,
     pub unique_keys: Vec<Key>,
-    pub exclusions: Vec<NamedDefinition>,
+    pub exclusions: Vec<Exclusion>,
     /// Not unique, or a unique one that isn't valid and so keeps nothing unique.
     pub plain: Vec<Index>,
 }
 
 type KeyColumns = BTreeMap<Ident, Vec<KeyColumn>>;
 type KeyTerms = BTreeMap<Ident, Vec<KeyTerm>>;
+type Elements = BTreeMap<Ident, Vec<ExclusionElement>>;
 
 pub(super) fn load_indexes(tx: &mut Transaction<'_>, oid: u32) -> Result<Indexes, CatalogError> {
     let mut columns = load_key_columns(tx, oid)?;
     let mut terms = load_key_terms(tx, oid)?;
+    let mut elements = load_exclusion_elements(tx, oid)?;
     let mut indexes = Indexes::default();
     for answer in ask(tx, question!("indexes"), &[&oid])? {
         let constraint = answer.value::<Option<String>>("constraint_type")?;
         let unique_index = answer.value("is_unique")? && answer.value("valid")?;
         match constraint.as_deref() {
-            Some("x") => indexes.exclusions.push(exclusion(&answer)?),
-            Some(_) if answer.value("exclusion")? => indexes.exclusions.push(exclusion(&answer)?),
+            Some("x") => indexes.exclusions.push(exclusion(&answer, &mut elements)?),
+            Some(_) if answer.value("exclusion")? => {
+                indexes.exclusions.push(exclusion(&answer, &mut elements)?)
+            }
             Some("p") => indexes.primary_key = Some(key(&answer, &mut columns, &mut terms)?),
             Some(_) => indexes.unique_keys.push(key(&answer, &mut columns, &mut terms)?),
             None if unique_index => indexes.unique_keys.push(key(&answer, &mut columns, &mut terms)?),
@@ -111,11 +115,40 @@ fn key(answer: &Answer, columns: &mut KeyColumns, terms: &mut KeyTerms) -> Resul
     })
 }
 
-fn exclusion(answer: &Answer) -> Result<NamedDefinition, CatalogError> {
-    Ok(NamedDefinition {
-        name: answer.ident("name")?,
+fn load_exclusion_elements(tx: &mut Transaction<'_>, oid: u32) -> Result<Elements, CatalogError> {
+    let mut elements = Elements::new();
+    for answer in ask(tx, question!("exclusion_elements"), &[&oid])? {
+        elements
+            .entry(answer.ident("index_name")?)
+            .or_default()
+            .push(exclusion_element(&answer)?);
+    }
+    Ok(elements)
+}
+
+fn exclusion_element(answer: &Answer) -> Result<ExclusionElement, CatalogError> {
+    Ok(ExclusionElement {
+        column: answer.optional_ident("column_name")?,
+        expression: answer.sql("expression")?,
+        operator: QualifiedOperator {
+            schema: answer.ident("operator_schema")?,
+            symbol: answer.value("operator_symbol")?,
+        },
+    })
+}
+
+fn exclusion(answer: &Answer, elements: &mut Elements) -> Result<Exclusion, CatalogError> {
+    let name = answer.ident("name")?;
+    Ok(Exclusion {
+        elements: elements.remove(&name).unwrap_or_default(),
+        name,
         definition: answer.sql("constraint_definition")?,
+        predicate: answer.optional_sql("predicate")?,
+        primary_key: answer.value::<String>("constraint_type")? == "p",
+        deferrable: answer.value("deferrable")?,
+        tablespace: answer.optional_ident("tablespace")?,
         comment: answer.value("constraint_comment")?,
+        index_comment: answer.value("comment")?,
     })
 }
 

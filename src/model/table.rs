@@ -39,8 +39,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// Constraints in `pg_constraint` from PostgreSQL 18 on; none before.
     pub not_nulls: Vec<NotNull>,
-    /// Exclusion constraints.
-    pub exclusions: Vec<NamedDefinition>,
+    /// Exclusion constraints, and keys WITHOUT OVERLAPS.
+    pub exclusions: Vec<Exclusion>,
     /// Every index but those of the primary key and of UNIQUE constraints.
     pub indexes: Vec<Index>,
     /// Foreign keys of this table.
@@ -287,6 +287,35 @@ pub struct NotNull {
     /// Whether the column holds NULL; looked for where it isn't validated.
     pub violated: bool,
     pub comment: Option<String>,
+}
+
+/// An exclusion constraint, or a key WITHOUT OVERLAPS (PostgreSQL 18), which is one too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    pub name: Ident,
+    /// `pg_get_constraintdef`.
+    pub definition: ServerSql,
+    pub elements: Vec<ExclusionElement>,
+    /// The condition of WHERE.
+    pub predicate: Option<ServerSql>,
+    /// A primary key WITHOUT OVERLAPS.
+    pub primary_key: bool,
+    pub deferrable: bool,
+    pub tablespace: Option<Ident>,
+    /// On the constraint.
+    pub comment: Option<String>,
+    /// On the index, which may have one of its own.
+    pub index_comment: Option<String>,
+}
+
+/// What may not be `operator` to the same of another row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExclusionElement {
+    /// `None` for an expression.
+    pub column: Option<Ident>,
+    /// The column's name or the expression, as SQL.
+    pub expression: ServerSql,
+    pub operator: QualifiedOperator,
 }
 
 /// Something with a name and the server's own text for it.

@@ -2,7 +2,7 @@
 
 use super::names::{Names, derived};
 use super::unique_keys::{Carried, carried_as};
-use crate::model::{Column, Index, Key, Table};
+use crate::model::{Column, Exclusion, Index, Key, Table};
 use crate::spec::TableSpec;
 use crate::sql::{Fragment, Ident, Number, QualifiedName, ServerSql, split_at_table, with_column};
 
@@ -45,6 +45,9 @@ pub(super) fn carried_indexes(
             Carried::Plain => carried_plain(table, names, unique)?,
         });
     }
+    for exclusion in &table.exclusions {
+        carried.push(carried_exclusion(table, names, exclusion)?);
+    }
     for index in table.indexes.iter().filter(|i| i.valid) {
         carried.push(carried_index(table, names, index));
     }
@@ -77,11 +80,25 @@ fn carried_primary_key(table: &Table, names: &Names, key: &Column) -> Option<Car
     if let Some(tablespace) = &primary.tablespace {
         definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
     }
-    Some(carried_constraint(table, names, primary, definition))
+    let comments = (primary.comment.clone(), primary.index_comment.clone());
+    Some(carried_constraint(
+        table,
+        names,
+        &primary.name,
+        definition,
+        comments,
+    ))
 }
 
-fn carried_constraint(table: &Table, names: &Names, key: &Key, definition: Fragment) -> CarriedIndex {
-    let (name, copy_name, retired_name) = index_names(table, &key.name);
+/// `comments` are the constraint's and its index's.
+fn carried_constraint(
+    table: &Table,
+    names: &Names,
+    name: &Ident,
+    definition: Fragment,
+    comments: (Option<String>, Option<String>),
+) -> CarriedIndex {
+    let (name, copy_name, retired_name) = index_names(table, name);
     CarriedIndex {
         build: Fragment::new(
             "ALTER TABLE {} ADD CONSTRAINT {} {}",
@@ -94,8 +111,8 @@ fn carried_constraint(table: &Table, names: &Names, key: &Key, definition: Fragm
         name,
         copy_name,
         retired_name,
-        constraint_comment: key.comment.clone(),
-        comment: key.index_comment.clone(),
+        constraint_comment: comments.0,
+        comment: comments.1,
     }
 }
 
@@ -105,7 +122,8 @@ fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedInde
         if let Some(tablespace) = &key.tablespace {
             definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
         }
-        return Some(carried_constraint(table, names, key, definition));
+        let comments = (key.comment.clone(), key.index_comment.clone());
+        return Some(carried_constraint(table, names, &key.name, definition, comments));
     }
     let (_, using) = split_at_table(&key.definition, "ON", &table.name)?;
     let using = ServerSql::from_server(using.trim_start());
@@ -151,6 +169,34 @@ fn carried_plain(table: &Table, names: &Names, key: &Key) -> Option<CarriedIndex
         &using,
         key.tablespace.as_ref(),
         comment,
+    ))
+}
+
+fn carried_exclusion(table: &Table, names: &Names, exclusion: &Exclusion) -> Option<CarriedIndex> {
+    let mut definition = Fragment::new("{}", &[&exclusion.definition]);
+    if let Some(tablespace) = &exclusion.tablespace {
+        // WHERE comes last.
+        let filter = match &exclusion.predicate {
+            Some(predicate) => format!(" WHERE ({})", predicate.as_str()),
+            None => String::new(),
+        };
+        let body = exclusion.definition.as_str().strip_suffix(filter.as_str())?;
+        definition = Fragment::new(
+            "{} USING INDEX TABLESPACE {}{}",
+            &[
+                &ServerSql::from_server(body),
+                tablespace,
+                &ServerSql::from_server(filter),
+            ],
+        );
+    }
+    let comments = (exclusion.comment.clone(), exclusion.index_comment.clone());
+    Some(carried_constraint(
+        table,
+        names,
+        &exclusion.name,
+        definition,
+        comments,
     ))
 }
 

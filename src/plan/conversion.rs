@@ -16,7 +16,8 @@ use super::problems::find_problems;
 use super::step::Step;
 use super::unique_keys::{Carried, carried_as};
 use crate::model::{
-    Column, ForeignKeyOut, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled, View,
+    Column, Exclusion, ForeignKeyOut, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled,
+    View,
 };
 use crate::spec::{IncomingChoice, TableSpec};
 use crate::sql::{
@@ -95,6 +96,17 @@ pub struct PlannedDeferrable {
     pub columns: KeyColumns,
     pub copy: QualifiedName,
     pub retired: QualifiedName,
+}
+
+/// An exclusion constraint, so that a conflict can be looked for.
+#[derive(Debug, Clone)]
+pub struct PlannedExclusion {
+    /// `(expression) AS pgcleave_1, …`
+    pub elements: Fragment,
+    /// ` WHERE (…)`, or nothing.
+    pub filter: Fragment,
+    /// The elements with their operators.
+    pub conflict: KeyColumns,
 }
 
 /// A CHECK of the copy.
@@ -183,6 +195,7 @@ pub struct Conversion {
     /// Those that are checked at the end of a statement or a transaction, of both sides.
     pub deferrable_unique_keys: Vec<PlannedDeferrable>,
     pub deferrable_unique_keys_of_copy: Vec<PlannedDeferrable>,
+    pub exclusions: Vec<PlannedExclusion>,
     pub guards: Vec<PlannedGuard>,
     /// What becomes of the foreign keys that point at the retired table.
     pub incoming: Vec<PlannedIncoming>,
@@ -384,6 +397,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             .filter(|key| !key.partial_or_expression && !key.deferrable)
             .map(key_columns)
             .collect(),
+        exclusions: exclusions(table)?,
         other_unique_keys_of_copy: unique_on_copy(table, spec, key)
             .into_iter()
             .filter(|(unique, _)| !unique.deferrable)
@@ -425,6 +439,27 @@ fn deferrable_unique_keys(table: &Table) -> Vec<PlannedDeferrable> {
         .filter(|key| key.deferrable)
         .map(planned)
         .collect()
+}
+
+fn exclusions(table: &Table) -> Option<Vec<PlannedExclusion>> {
+    let planned = |exclusion: &Exclusion| {
+        let mut elements = Vec::new();
+        let mut conflict = Vec::new();
+        for (place, element) in exclusion.elements.iter().enumerate() {
+            let name = Ident::new(format!("pgcleave_{place}")).ok()?;
+            elements.push(Fragment::new("({}) AS {}", &[&element.expression, &name]));
+            conflict.push((name, element.operator.clone()));
+        }
+        Some(PlannedExclusion {
+            elements: Fragment::list(elements),
+            filter: match &exclusion.predicate {
+                Some(predicate) => Fragment::new(" WHERE ({})", &[predicate]),
+                None => Fragment::default(),
+            },
+            conflict: KeyColumns::new(conflict),
+        })
+    };
+    table.exclusions.iter().map(planned).collect()
 }
 
 fn planned_partitions(

@@ -7,6 +7,7 @@ mod carried_indexes;
 mod checks;
 mod conversion;
 mod dependents;
+mod exclusions;
 mod facts;
 mod guards;
 mod incoming;

@@ -4,6 +4,7 @@ use super::application::about_the_application;
 use super::bounds::KeyType;
 use super::checks::{about_checks, about_not_nulls};
 use super::dependents::about_dependents;
+use super::exclusions::{about_exclusions, primary_key_without_overlaps};
 use super::facts::{Facts, partition_ranges};
 use super::incoming::about_incoming;
 use super::problem::Problem;
@@ -21,7 +22,7 @@ pub fn find_problems(facts: &Facts, spec: &TableSpec) -> Vec<Problem> {
         about_keys(table, &mut problems);
         about_unique_keys(table, spec, &mut problems);
         about_incoming(table, spec, &mut problems);
-        about_constraints(table, &mut problems);
+        about_constraints(table, spec, &mut problems);
         about_dependents(table, &mut problems);
         about_the_application(facts, spec, &mut problems);
     }
@@ -156,6 +157,7 @@ fn about_the_key_column(table: &Table, key: &Column, problems: &mut Vec<Problem>
 
 fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
     match &table.primary_key {
+        None if primary_key_without_overlaps(table) => {}
         None => problems.push(Problem::blocker(
             format!("{} has no primary key", table.name.plain()),
             format!("add one: ALTER TABLE {} ADD PRIMARY KEY …", table.name),
@@ -189,16 +191,8 @@ fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
     }
 }
 
-fn about_constraints(table: &Table, problems: &mut Vec<Problem>) {
-    for exclusion in &table.exclusions {
-        problems.push(Problem::blocker(
-            format!(
-                "the exclusion constraint {} can't be carried",
-                exclusion.name.as_str()
-            ),
-            "drop it first, if the application can do without",
-        ));
-    }
+fn about_constraints(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    about_exclusions(table, &spec.key, problems);
     about_checks(table, problems);
     about_not_nulls(table, problems);
     for key in &table.foreign_keys_out {

@@ -28,8 +28,8 @@ BEGIN
           FROM ONLY {{ c.names.source.sql() }} s
           JOIN (SELECT DISTINCT {{ c.primary_key.list().sql() }} FROM {{ c.names.log.sql() }}
                  ORDER BY {{ c.primary_key.list().sql() }} LIMIT pgcleave_page) k ON {{ c.primary_key.equal("s", "k") }};
-    EXCEPTION WHEN unique_violation THEN
-        -- Two rows have exchanged values of a unique key, and only one of them is on this page.
+    EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+        -- Two rows have exchanged values of a unique key or an exclusion constraint, and only one of them is on this page.
         IF pgcleave_page IS NULL THEN
             RAISE;
         END IF;

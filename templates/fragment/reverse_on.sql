@@ -80,6 +80,19 @@ BEGIN
                         WHERE {{ c.primary_key.equal("o", "r") }} AND {{ unique.equal("o", "r") }});
 {%- endfor %}
 {%- endif %}
+{%- if !c.is_referenced() %}
+{%- for exclusion in c.exclusions %}
+    -- The same for rows that an exclusion constraint keeps apart.
+    DELETE FROM {{ c.names.retired.sql() }} r
+     USING (SELECT {{ c.log_columns.of("x") }}
+              FROM (SELECT *, {{ exclusion.elements.sql() }} FROM {{ c.names.retired.sql() }}{{ exclusion.filter.sql() }}) x,
+                   (SELECT *, {{ exclusion.elements.sql() }} FROM {{ c.names.source.sql() }}{{ exclusion.filter.sql() }}) n
+             WHERE {{ c.row_key.equal("n", "NEW") }} AND {{ exclusion.conflict.equal("x", "n") }} AND NOT ({{ c.primary_key.equal("x", "n") }})
+               AND NOT EXISTS (SELECT FROM (SELECT *, {{ exclusion.elements.sql() }} FROM {{ c.names.source.sql() }}{{ exclusion.filter.sql() }}) o
+                                WHERE {{ c.primary_key.equal("o", "x") }} AND {{ exclusion.conflict.equal("o", "n") }})) stale
+     WHERE {{ c.primary_key.equal("r", "stale") }};
+{%- endfor %}
+{%- endif %}
 {%- if c.key_extended() %}
     IF TG_OP = 'INSERT' OR NOT ({{ c.primary_key.equal("OLD", "NEW") }}) THEN
         INSERT INTO {{ c.names.retired.sql() }} ({{ c.writable_columns.sql() }}) OVERRIDING SYSTEM VALUE

@@ -37,6 +37,17 @@ BEGIN
            AND NOT EXISTS (SELECT FROM ONLY {{ c.names.source.sql() }} o
                             WHERE {{ c.row_key.equal("o", "c") }} AND {{ unique.equal("o", "c") }});
 {%- endfor %}
+{%- for exclusion in c.exclusions %}
+        -- The same for rows that an exclusion constraint keeps apart.
+        DELETE FROM {{ c.names.copy.sql() }} c
+         USING (SELECT {{ c.log_columns.of("x") }}
+                  FROM (SELECT *, {{ exclusion.elements.sql() }} FROM {{ c.names.copy.sql() }}{{ exclusion.filter.sql() }}) x,
+                       (SELECT *, {{ exclusion.elements.sql() }} FROM ONLY {{ c.names.source.sql() }}{{ exclusion.filter.sql() }}) s
+                 WHERE {{ c.row_key.equal("s", "NEW") }} AND {{ exclusion.conflict.equal("x", "s") }} AND NOT ({{ c.row_key.equal("x", "s") }})
+                   AND NOT EXISTS (SELECT FROM (SELECT *, {{ exclusion.elements.sql() }} FROM ONLY {{ c.names.source.sql() }}{{ exclusion.filter.sql() }}) o
+                                    WHERE {{ c.row_key.equal("o", "x") }} AND {{ exclusion.conflict.equal("o", "s") }})) stale
+         WHERE {{ c.row_key.equal("c", "stale") }};
+{%- endfor %}
 {%- for unique in c.deferrable_unique_keys_of_copy %}
         -- Checked at COMMIT: two rows may have exchanged values, and the other's event is yet to come. Once a statement, as
         -- it looks at every partition; again where somebody made it immediate since and it matters.
