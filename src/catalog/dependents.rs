@@ -48,7 +48,6 @@ fn kind_of(word: &str) -> Option<DependentKind> {
         "typed_table" => DependentKind::TypedTable,
         "prepared_transaction" => DependentKind::PreparedTransaction,
         "security_label" => DependentKind::SecurityLabel,
-        "foreign_policy" => DependentKind::ForeignPolicy,
         "other" => DependentKind::Other,
         _ => return None,
     })

@@ -3,7 +3,7 @@
 use postgres::Transaction;
 
 use super::ask::{Answer, ask, ask_one, question};
-use super::{CatalogError, constraints, dependents, indexes, relation_kind};
+use super::{CatalogError, constraints, dependents, indexes, relation_kind, surroundings};
 use crate::model::{
     Column, Generated, Grant, Identity, Measures, NamedDefinition, Persistence, RelationKind,
     ReplicaIdentity, RowSecurity, Table, View,
@@ -40,7 +40,7 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         row_security: RowSecurity {
             enabled: relation.value("row_security")?,
             forced: relation.value("row_security_forced")?,
-            policies: relation.idents("policies")?,
+            policies: surroundings::load_policies(tx, oid)?,
         },
         columns: load_columns(tx, oid)?,
         primary_key: indexes.primary_key,
@@ -53,6 +53,8 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         foreign_keys_in: constraints::load_foreign_keys_in(tx, oid)?,
         triggers: constraints::load_triggers(tx, oid)?,
         views: load_views(tx, oid)?,
+        relations_above: surroundings::load_relations_above(tx, oid)?,
+        foreign_policies: surroundings::load_foreign_policies(tx, oid)?,
         statistics: load_statistics(tx, oid)?,
         grants: load_grants(tx, oid)?,
         dependents: dependents::load_dependents(tx, oid)?,

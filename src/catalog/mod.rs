@@ -14,6 +14,7 @@ mod load;
 mod moment;
 mod names;
 mod privileges;
+mod surroundings;
 mod violations;
 
 pub use failure::CatalogError;

@@ -24,6 +24,10 @@ pub struct Privileges {
     pub schemas_hidden_from_owner: Option<String>,
     /// Sees other sessions' snapshots (`pg_read_all_stats`).
     pub read_all_stats: bool,
+    /// Row-level security policies would filter what this role reads.
+    pub policies_bind_role: bool,
+    /// They would filter what our functions read, which act as the owner.
+    pub policies_bind_owner: bool,
     /// What later steps will need.
     pub missing: Vec<MissingRight>,
 }
@@ -35,8 +39,8 @@ pub enum MissingRight {
     References(ServerSql),
     /// EXECUTE on the function of one of the table's triggers.
     Execute(ServerSql),
-    /// A view on the table belongs to another role.
-    View(ServerSql),
+    /// A relation that the cutover changes with the table belongs to another role; its kind before its name.
+    RelationAbove(ServerSql),
     /// The owner may not create anything in the schema.
     OwnerCreate(ServerSql),
 }
@@ -58,6 +62,8 @@ pub fn load_privileges(tx: &mut Transaction<'_>, table: &Table) -> Result<Privil
         owner_rights: answer.value("owner_rights")?,
         schemas_hidden_from_owner: answer.value("schemas_hidden_from_owner")?,
         read_all_stats: answer.value("read_all_stats")?,
+        policies_bind_role: answer.value("policies_bind_role")?,
+        policies_bind_owner: answer.value("policies_bind_owner")?,
         missing,
     })
 }
@@ -67,7 +73,7 @@ fn missing_right(answer: &Answer) -> Result<MissingRight, CatalogError> {
     match answer.value::<String>("what")?.as_str() {
         "references" => Ok(MissingRight::References(name)),
         "execute" => Ok(MissingRight::Execute(name)),
-        "view" => Ok(MissingRight::View(name)),
+        "relation_above" => Ok(MissingRight::RelationAbove(name)),
         "owner_create" => Ok(MissingRight::OwnerCreate(name)),
         other => Err(CatalogError::unknown("missing_rights", other)),
     }

@@ -39,7 +39,9 @@ pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Lo
     };
     let zone = wish.time_zone.name();
     let as_of = catalog::today(&mut snapshot, zone)?;
-    let key_range = match key.and_then(|key| readable_key(&table, &key)) {
+    let privileges = catalog::load_privileges(&mut snapshot, &table)?;
+    let readable = key.filter(|_| !privileges.policies_bind_role);
+    let key_range = match readable.and_then(|key| readable_key(&table, &key)) {
         Some(key) => catalog::load_key_range(&mut snapshot, &table, &key, zone)?,
         None => KeyRange {
             first: None,
@@ -48,7 +50,7 @@ pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Lo
             has_infinity: false,
         },
     };
-    let live_problems = privilege_problems(&catalog::load_privileges(&mut snapshot, &table)?, &table);
+    let live_problems = privilege_problems(&privileges, &table);
     let facts = Facts {
         format: FACTS_FORMAT,
         as_of,
@@ -110,6 +112,9 @@ fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Pr
             format!("GRANT USAGE ON SCHEMA {schemas} TO {}", table.owner),
         ));
     }
+    if privileges.policies_bind_role || privileges.policies_bind_owner {
+        problems.push(row_security_problem(privileges, table));
+    }
     problems.extend(privileges.missing.iter().map(|right| missing_right(right, table)));
     if !privileges.history {
         problems.push(Problem::warning(
@@ -126,6 +131,31 @@ fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Pr
     problems
 }
 
+/// Whoever copies and compares must see every row.
+fn row_security_problem(privileges: &catalog::Privileges, table: &Table) -> Problem {
+    let (role, remedy) = match privileges.policies_bind_owner {
+        true => (
+            format!("the owner {}, as whom the sync acts,", table.owner.as_str()),
+            format!(
+                "ALTER ROLE {} BYPASSRLS as long as the conversion lasts, and connect as a role that has it too",
+                table.owner
+            ),
+        ),
+        false => (
+            "this role".to_owned(),
+            "connect as a superuser or as a role with BYPASSRLS; without FORCE the table's owner will do"
+                .to_owned(),
+        ),
+    };
+    Problem::blocker(
+        format!(
+            "row-level security of {} binds {role} which must read and write every row",
+            table.name.plain()
+        ),
+        remedy,
+    )
+}
+
 /// Found now, not by the step that needs it.
 fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
     use catalog::MissingRight as Missing;
@@ -140,9 +170,9 @@ fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
             ),
             format!("GRANT EXECUTE ON FUNCTION {name} TO it"),
         ),
-        Missing::View(name) => Problem::blocker(
-            format!("the view {name} reads the table and belongs to a role that this one isn't a member of"),
-            "connect as a role that is a member of both owners: the cutover replaces the view",
+        Missing::RelationAbove(name) => Problem::blocker(
+            format!("the {name} reads the table and belongs to a role that this one isn't a member of"),
+            "connect as a role that is a member of both owners: the cutover changes it with the table",
         ),
         Missing::OwnerCreate(schema) => Problem::blocker(
             format!(

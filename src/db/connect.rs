@@ -26,6 +26,7 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// What every session of pgcleave starts with.
 const SESSION: &str = "\
     SET search_path = pg_catalog, pg_temp; \
+    SET row_security = off; \
     SET idle_in_transaction_session_timeout = '60s'; \
     SET lock_timeout = '2s'; \
     SET statement_timeout = 0; \
@@ -36,6 +37,7 @@ const SESSION: &str = "\
     SET TimeZone = 'UTC'; \
     SET extra_float_digits = 1";
 // search_path: nobody's function or operator can stand in for a built-in one; all other names are qualified.
+// row_security: a policy that would hide rows from a copy or a comparison is an error.
 // idle_in_transaction_session_timeout: a pgcleave that hangs between two statements keeps no lock and no snapshot.
 // lock_timeout: a waiting lock request stops everybody behind it; callers retry.
 // statement_timeout: a copy is long, whatever the role's default; callers set their own where it is short.

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ForeignPolicy, RelationAbove, RowSecurity};
 use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 
 /// A catalog snapshot of one table, taken in one read-only transaction.
@@ -51,6 +52,9 @@ pub struct Table {
     pub triggers: Vec<Trigger>,
     /// Plain views that read the table directly.
     pub views: Vec<View>,
+    /// What the cutover locks before the table: whatever reads it and must be changed with it.
+    pub relations_above: Vec<RelationAbove>,
+    pub foreign_policies: Vec<ForeignPolicy>,
     /// Extended statistics objects (`pg_statistic_ext`).
     pub statistics: Vec<NamedDefinition>,
     /// Table and column privileges of roles other than the owner, and the
@@ -140,14 +144,6 @@ pub enum ReplicaIdentity {
     Full,
     /// The index's name.
     Index(Ident),
-}
-
-/// `pg_class.relrowsecurity`, `relforcerowsecurity` and `pg_policy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowSecurity {
-    pub enabled: bool,
-    pub forced: bool,
-    pub policies: Vec<Ident>,
 }
 
 /// One storage parameter, e.g. `fillfactor` = `80`.
@@ -496,8 +492,6 @@ pub enum DependentKind {
     TypedTable,
     PreparedTransaction,
     SecurityLabel,
-    /// A policy of another table that reads it.
-    ForeignPolicy,
     /// Anything else that `pg_depend` names and we don't know how to carry.
     Other,
 }

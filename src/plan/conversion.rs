@@ -6,6 +6,7 @@
 //! says only which template is rendered with them.
 
 use super::bounds::{self, KeyType, Range};
+use super::carried_dependents::{CarriedDependents, carried_dependents};
 use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
 use super::facts::{Facts, partition_name, partition_ranges};
 use super::guards::{PlannedGuard, guard_table, guards};
@@ -161,8 +162,7 @@ pub struct Conversion {
     pub statistics: Vec<PlannedStatistics>,
     pub triggers: Vec<PlannedTrigger>,
     pub views: Vec<Fragment>,
-    /// Statements, as string constants, that lock a view and change nothing.
-    pub view_locks: Vec<Literal>,
+    pub dependents: CarriedDependents,
     pub renames_at_cutover: Vec<Fragment>,
     pub renames_at_rollback: Vec<Fragment>,
     pub foreign_key_names: Fragment,
@@ -356,11 +356,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         statistics: statistics(table, &names)?,
         triggers: triggers(table, &names)?,
         views: table.views.iter().map(view_definition).collect(),
-        view_locks: table
-            .views
-            .iter()
-            .map(|v| Fragment::new("ALTER VIEW {} OWNER TO {}", &[&v.name, &v.owner]).literal())
-            .collect(),
+        dependents: carried_dependents(table, &names),
         renames_at_cutover: renames(table, &carried, Direction::Forward),
         renames_at_rollback: renames(table, &carried, Direction::Back),
         foreign_key_names: Fragment::list(foreign_keys.iter().map(|k| k.name.literal())),

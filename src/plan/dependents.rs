@@ -5,12 +5,6 @@ use crate::model::{DependentKind, Table};
 
 /// One finding for each thing that hangs on the table.
 pub(super) fn about_dependents(table: &Table, problems: &mut Vec<Problem>) {
-    if table.row_security.enabled || table.row_security.forced || !table.row_security.policies.is_empty() {
-        problems.push(Problem::blocker(
-            "the table has row-level security",
-            "carrying policies is not offered yet: switch row-level security off and drop its policies first, if that is safe",
-        ));
-    }
     for dependent in &table.dependents {
         problems.push(dependent_problem(dependent.kind, &dependent.name));
     }
@@ -69,10 +63,6 @@ fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
         DependentKind::SecurityLabel => blocker(
             "the table has a security label of",
             "carrying security labels is not offered yet",
-        ),
-        DependentKind::ForeignPolicy => blocker(
-            "a row-level security policy of another table reads this one, and would read the retired one:",
-            "drop it first and create it again after the cutover",
         ),
         DependentKind::Other => blocker(
             "something hangs on the table that pgcleave can't carry:",

@@ -3,6 +3,7 @@
 mod application;
 pub mod bounds;
 mod candidates;
+mod carried_dependents;
 mod carried_indexes;
 mod checks;
 mod conversion;

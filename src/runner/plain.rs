@@ -7,8 +7,10 @@ use crate::plan::{Plan, Severity, Step};
 use crate::render::{commits_by_itself, render};
 
 /// Limits of a transactional file. Builds and verifications are long, so that
-/// there is no statement timeout; a lost client must not keep locks.
+/// there is no statement timeout; a lost client must not keep locks. A policy that
+/// would hide rows from us is an error.
 const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';

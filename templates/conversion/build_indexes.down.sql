@@ -19,6 +19,9 @@ DROP FUNCTION {{ c.names.note_moves.sql() }}();
 {%- endif %}
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
 DROP FUNCTION {{ c.names.reverse.sql() }}();
+{%- for statement in c.dependents.off_copy %}
+{{ statement.sql() }};
+{%- endfor %}
 {%- for trigger in c.triggers %}
 DROP TRIGGER {{ trigger.name.sql() }} ON {{ c.names.copy.sql() }};
 {%- endfor %}

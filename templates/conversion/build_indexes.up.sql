@@ -33,6 +33,9 @@ $pgcleave$;
 {{ trigger.create.sql() }};
 ALTER TABLE {{ c.names.copy.sql() }} DISABLE TRIGGER {{ trigger.name.sql() }};
 {%- endfor %}
+{%- for statement in c.dependents.on_copy %}
+{{ statement.sql() }};
+{%- endfor %}
 {%- for comment in c.dependent_comments %}
 {{ comment.sql() }};
 {%- endfor %}

@@ -51,13 +51,19 @@ $pgcleave$;
 
 -- Locks the partitions too: somebody may write to one directly.
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
-{%- for lock in c.view_locks %}
+{%- for lock in c.dependents.locks %}
     {{ lock.sql() }},
 {%- endfor %}
     {{ c.lock_source_access_exclusive.sql() }},
     {{ c.lock_retired_access_exclusive.sql() }}
 ]);
 
+{%- for statement in c.dependents.before_renames %}
+{{ statement.sql() }};
+{%- endfor %}
+{%- for statement in c.dependents.before_renames_at_rollback %}
+{{ statement.sql() }};
+{%- endfor %}
 ALTER TABLE {{ c.names.source.sql() }} RENAME TO {{ c.names.copy.name.sql() }};
 ALTER TABLE {{ c.names.retired.sql() }} RENAME TO {{ c.names.source.name.sql() }};
 {%- for rename in c.renames_at_rollback %}
@@ -87,6 +93,9 @@ ALTER TABLE {{ c.names.source.sql() }} ALTER CONSTRAINT {{ key.sql() }} NOT DEFE
 {%- endfor %}
 {%- for view in c.views %}
 {{ view.sql() }};
+{%- endfor %}
+{%- for statement in c.dependents.after_renames %}
+{{ statement.sql() }};
 {%- endfor %}
 
 -- In step again: the source is written, the copy follows.

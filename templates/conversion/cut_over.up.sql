@@ -66,10 +66,10 @@ $pgcleave$;
 
 {% include "fragment/wait_for_old_snapshots.sql" %}
 
--- 2. The lock, at its final strength at once; views first, outermost first, as their readers take them
--- (giving a view to its owner locks the view alone).
+-- 2. The lock, at its final strength at once; what reads the table first, outermost first, as its readers take them
+-- (giving a relation to its owner locks that relation alone).
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
-{%- for lock in c.view_locks %}
+{%- for lock in c.dependents.locks %}
     {{ lock.sql() }},
 {%- endfor %}
     {{ c.lock_source_access_exclusive.sql() }}
@@ -101,6 +101,9 @@ END
 $pgcleave$;
 
 -- 3. Catalog changes only, milliseconds.
+{%- for statement in c.dependents.before_renames %}
+{{ statement.sql() }};
+{%- endfor %}
 ALTER TABLE {{ c.names.source.sql() }} RENAME TO {{ c.names.retired.name.sql() }};
 ALTER TABLE {{ c.names.copy.sql() }} RENAME TO {{ c.names.source.name.sql() }};
 {%- for rename in c.renames_at_cutover %}
@@ -128,6 +131,12 @@ ALTER TABLE {{ c.names.retired.sql() }} ALTER CONSTRAINT {{ key.sql() }} DEFERRA
 {%- endfor %}
 {%- for view in c.views %}
 {{ view.sql() }};
+{%- endfor %}
+{%- for statement in c.dependents.after_renames_at_cutover %}
+{{ statement.sql() }};
+{%- endfor %}
+{%- for statement in c.dependents.after_renames %}
+{{ statement.sql() }};
 {%- endfor %}
 
 -- 4. The reverse sync, from this instant.

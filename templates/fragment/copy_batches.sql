@@ -18,6 +18,7 @@ DECLARE
 BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
     SET LOCAL search_path = pg_catalog, pg_temp;
+    SET LOCAL row_security = off; -- a policy that would hide rows is an error
     worker := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
     IF worker = 0 AND EXISTS (SELECT FROM {{ c.names.settings.sql() }} WHERE max_replica_lag IS NOT NULL)
        AND EXISTS (SELECT FROM pg_stat_replication) AND NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN
@@ -31,6 +32,7 @@ BEGIN
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever the session's default is
         SET LOCAL search_path = pg_catalog, pg_temp;
+        SET LOCAL row_security = off; -- a policy that would hide rows is an error
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
         SELECT * INTO pgcleave_settings FROM {{ c.names.settings.sql() }};

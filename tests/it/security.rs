@@ -4,5 +4,6 @@
 mod functions;
 mod hostile_names;
 mod privileges;
+mod row_security;
 mod secrets;
 mod shadows;

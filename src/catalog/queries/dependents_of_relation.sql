@@ -19,16 +19,6 @@ SELECT 'rule', pg_catalog.format('%I on %I.%I', r.rulename, n.nspname, t.relname
    AND d.refclassid = 'pg_catalog.pg_class'::regclass
    AND d.refobjid = $1
 UNION
-SELECT 'foreign_policy', pg_catalog.format('%I on %I.%I', p.polname, n.nspname, t.relname)
-  FROM pg_catalog.pg_depend d
-       JOIN pg_catalog.pg_policy p ON p.oid = d.objid
-       JOIN pg_catalog.pg_class t ON t.oid = p.polrelid
-       JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
- WHERE d.classid = 'pg_catalog.pg_policy'::regclass
-   AND d.refclassid = 'pg_catalog.pg_class'::regclass
-   AND d.refobjid = $1
-   AND p.polrelid <> $1
-UNION
 SELECT 'inheritance_parent', pg_catalog.format('%I.%I', n.nspname, p.relname)
   FROM pg_catalog.pg_inherits h
        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent

@@ -3,6 +3,18 @@
 -- pg_catalog, pg_temp and pins TimeZone, DateStyle, IntervalStyle,
 -- extra_float_digits, bytea_output and quote_all_identifiers: constants in
 -- definitions are printed by them.
+WITH RECURSIVE swapped AS (
+    -- The table and the materialized views that go over with it.
+    SELECT $1::oid AS oid
+    UNION
+    SELECT m.oid
+      FROM swapped s
+           JOIN pg_catalog.pg_depend d
+             ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+           JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+           JOIN pg_catalog.pg_class m ON m.oid = r.ev_class AND m.relkind = 'm'
+)
 SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
     'table', pg_catalog.jsonb_build_array(
         c.relkind::text, c.relpersistence::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
@@ -60,6 +72,18 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                    ORDER BY p.polname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_policy p
          WHERE p.polrelid = c.oid),
+    'foreign_policies', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   p.polrelid::regclass::text, p.polname::text, pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+                   pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+                   ORDER BY p.polrelid::regclass::text COLLATE pg_catalog."C", p.polname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_policy p
+         WHERE p.polrelid <> c.oid
+           AND p.oid IN (SELECT d.objid
+                           FROM swapped s
+                                JOIN pg_catalog.pg_depend d
+                                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                          WHERE d.classid = 'pg_catalog.pg_policy'::regclass)),
     'rules', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    pg_catalog.pg_get_ruledef(r.oid), r.ev_enabled::text)

@@ -1,4 +1,23 @@
 -- What the connected role, or the owner as whom our functions act, will need later on and doesn't have.
+WITH RECURSIVE readers AS (
+    SELECT r.ev_class AS oid, d.refobjid AS source
+      FROM pg_catalog.pg_depend d
+           JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+     WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    UNION
+    SELECT p.polrelid, d.refobjid
+      FROM pg_catalog.pg_depend d
+           JOIN pg_catalog.pg_policy p ON p.oid = d.objid
+     WHERE d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+), above AS (
+    -- Whatever reads the table or a materialized view on it: relations_above.sql.
+    SELECT e.oid FROM readers e WHERE e.source = $1
+    UNION
+    SELECT e.oid
+      FROM above a
+           JOIN pg_catalog.pg_class m ON m.oid = a.oid AND m.relkind = 'm'
+           JOIN readers e ON e.source = a.oid
+)
 SELECT 'references' AS what, k.confrelid::pg_catalog.regclass::text AS name
   FROM pg_catalog.pg_constraint k
  WHERE k.conrelid = $1 AND k.contype = 'f' AND NOT pg_catalog.has_table_privilege(k.confrelid, 'REFERENCES')
@@ -7,12 +26,12 @@ SELECT 'execute', t.tgfoid::pg_catalog.regprocedure::text
   FROM pg_catalog.pg_trigger t
  WHERE t.tgrelid = $1 AND NOT t.tgisinternal AND NOT pg_catalog.has_function_privilege(t.tgfoid, 'EXECUTE')
 UNION
-SELECT 'view', r.ev_class::pg_catalog.regclass::text
-  FROM pg_catalog.pg_depend d
-       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
-       JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
- WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-   AND d.refobjid = $1 AND NOT pg_catalog.pg_has_role(v.relowner, 'USAGE')
+SELECT 'relation_above',
+       pg_catalog.concat(CASE v.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' ELSE 'table ' END,
+                         v.oid::pg_catalog.regclass)
+  FROM above a
+       JOIN pg_catalog.pg_class v ON v.oid = a.oid
+ WHERE v.oid <> $1 AND NOT pg_catalog.pg_has_role(v.relowner, 'USAGE')
 UNION
 SELECT 'owner_create', n.nspname::text
   FROM pg_catalog.pg_class c

@@ -20,8 +20,11 @@ SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owner_member,
                JOIN pg_catalog.pg_namespace n ON n.oid IN (o.opcnamespace, c.relnamespace)
          WHERE x.indrelid = c.oid AND x.indisprimary
            AND NOT pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE')) AS schemas_hidden_from_owner,
-       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS read_all_stats
+       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS read_all_stats,
+       pg_catalog.row_security_active(c.oid) AS policies_bind_role,
+       c.relrowsecurity AND c.relforcerowsecurity AND NOT o.rolsuper AND NOT o.rolbypassrls AS policies_bind_owner
   FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
        LEFT JOIN pg_catalog.pg_namespace h ON h.nspname = 'pgcleave'
        LEFT JOIN pg_catalog.pg_class t ON t.relnamespace = h.oid AND t.relname = 'history'
  WHERE c.oid = $1

@@ -19,10 +19,7 @@ SELECT c.oid,
                JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
          WHERE x.indrelid = c.oid AND x.indisreplident) AS replica_index,
        c.relrowsecurity AS row_security,
-       c.relforcerowsecurity AS row_security_forced,
-       (SELECT coalesce(pg_catalog.array_agg(p.polname::text ORDER BY p.polname), '{}')
-          FROM pg_catalog.pg_policy p
-         WHERE p.polrelid = c.oid) AS policies
+       c.relforcerowsecurity AS row_security_forced
   FROM pg_catalog.pg_class c
        LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
        LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname <> 'heap'

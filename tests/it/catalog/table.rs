@@ -18,7 +18,16 @@ pub fn reads_the_relation(table: &Table) {
     assert_eq!((&table.tablespace, &table.access_method), (&None, &None));
     assert_eq!(table.replica_identity, ReplicaIdentity::Default);
     assert!(table.row_security.enabled && !table.row_security.forced);
-    assert_eq!(names(&table.row_security.policies), ["own_rows"]);
+    let [policy] = &table.row_security.policies[..] else {
+        unreachable!()
+    };
+    assert_eq!(
+        (policy.name.as_str(), policy.command.as_str()),
+        ("own_rows", "ALL")
+    );
+    assert_eq!(policy.roles, [Some(ident("app_reader"))]);
+    assert_eq!(policy.using.as_ref().unwrap().as_str(), "(region = 1)");
+    assert_eq!(table.foreign_policies[0].table, name("App", "children"));
     assert_eq!(table.statistics.len(), 1);
     assert!(
         table.statistics[0]
@@ -228,7 +237,6 @@ pub fn reads_dependents(table: &Table) {
         (DependentKind::RowTypeColumn, "\"App\".whole.e"),
         (DependentKind::Publication, "all_out (FOR ALL TABLES)"),
         (DependentKind::Publication, "events_out (FOR TABLE)"),
-        (DependentKind::ForeignPolicy, "seen on \"App\".children"),
         (DependentKind::Other, "default value for \"App\".named.of_table"),
         (DependentKind::Other, "sequence \"App\".counter_2"),
         (DependentKind::Other, "type \"App\".an_event"),

@@ -1,0 +1,68 @@
+//! What hangs on the table and goes over with it at the cutover.
+
+use postgres::Transaction;
+
+use super::CatalogError;
+use super::ask::{Answer, ask, question};
+use crate::model::{ForeignPolicy, Policy, RelationAbove};
+use crate::sql::Ident;
+
+pub(super) fn load_relations_above(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<RelationAbove>, CatalogError> {
+    ask(tx, question!("relations_above"), &[&oid])?
+        .iter()
+        .map(relation_above)
+        .collect()
+}
+
+fn relation_above(answer: &Answer) -> Result<RelationAbove, CatalogError> {
+    Ok(RelationAbove {
+        name: answer.qualified_name("schema", "name")?,
+        owner: answer.ident("owner")?,
+        depth: answer.value("depth")?,
+    })
+}
+
+pub(super) fn load_policies(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Policy>, CatalogError> {
+    ask(tx, question!("policies"), &[&oid])?
+        .iter()
+        .map(policy)
+        .collect()
+}
+
+fn policy(answer: &Answer) -> Result<Policy, CatalogError> {
+    let roles = answer.value::<Vec<Option<String>>>("roles")?;
+    Ok(Policy {
+        name: answer.ident("name")?,
+        permissive: answer.value("permissive")?,
+        command: answer.value("command")?,
+        roles: roles
+            .into_iter()
+            .map(|role| role.map(Ident::new).transpose())
+            .collect::<Result<_, _>>()?,
+        using: answer.optional_sql("using_expression")?,
+        check: answer.optional_sql("check_expression")?,
+        comment: answer.value("comment")?,
+    })
+}
+
+pub(super) fn load_foreign_policies(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<ForeignPolicy>, CatalogError> {
+    ask(tx, question!("foreign_policies"), &[&oid])?
+        .iter()
+        .map(foreign_policy)
+        .collect()
+}
+
+fn foreign_policy(answer: &Answer) -> Result<ForeignPolicy, CatalogError> {
+    Ok(ForeignPolicy {
+        name: answer.ident("name")?,
+        table: answer.qualified_name("schema", "relation")?,
+        using: answer.optional_sql("using_expression")?,
+        check: answer.optional_sql("check_expression")?,
+    })
+}
