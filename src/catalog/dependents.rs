@@ -36,7 +36,6 @@ fn dependent(answer: &Answer) -> Result<Dependent, CatalogError> {
 fn kind_of(word: &str) -> Option<DependentKind> {
     Some(match word {
         "materialized_view" => DependentKind::MaterializedView,
-        "rule" => DependentKind::Rule,
         "row_type_function" => DependentKind::RowTypeFunction,
         "sql_body_function" => DependentKind::SqlBodyFunction,
         "row_type_column" => DependentKind::RowTypeColumn,

@@ -55,6 +55,7 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         views: load_views(tx, oid)?,
         relations_above: surroundings::load_relations_above(tx, oid)?,
         foreign_policies: surroundings::load_foreign_policies(tx, oid)?,
+        rules: surroundings::load_rules(tx, oid)?,
         statistics: load_statistics(tx, oid)?,
         grants: load_grants(tx, oid)?,
         dependents: dependents::load_dependents(tx, oid)?,

@@ -4,7 +4,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{ForeignPolicy, Policy, RelationAbove};
+use crate::model::{ForeignPolicy, Policy, RelationAbove, Rule, TriggerEnabled};
 use crate::sql::Ident;
 
 pub(super) fn load_relations_above(
@@ -64,5 +64,23 @@ fn foreign_policy(answer: &Answer) -> Result<ForeignPolicy, CatalogError> {
         table: answer.qualified_name("schema", "relation")?,
         using: answer.optional_sql("using_expression")?,
         check: answer.optional_sql("check_expression")?,
+    })
+}
+
+pub(super) fn load_rules(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Rule>, CatalogError> {
+    ask(tx, question!("rules"), &[&oid])?.iter().map(rule).collect()
+}
+
+fn rule(answer: &Answer) -> Result<Rule, CatalogError> {
+    Ok(Rule {
+        name: answer.ident("name")?,
+        relation: answer.qualified_name("schema", "relation")?,
+        definition: answer.sql("definition")?,
+        enabled: answer.code(
+            "enabled",
+            "pg_rewrite.ev_enabled",
+            TriggerEnabled::from_catalog_code,
+        )?,
+        comment: answer.value("comment")?,
     })
 }

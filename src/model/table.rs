@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignPolicy, RelationAbove, RowSecurity};
+use super::{ForeignPolicy, RelationAbove, RowSecurity, Rule};
 use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 
 /// A catalog snapshot of one table, taken in one read-only transaction.
@@ -55,6 +55,7 @@ pub struct Table {
     /// What the cutover locks before the table: whatever reads it and must be changed with it.
     pub relations_above: Vec<RelationAbove>,
     pub foreign_policies: Vec<ForeignPolicy>,
+    pub rules: Vec<Rule>,
     /// Extended statistics objects (`pg_statistic_ext`).
     pub statistics: Vec<NamedDefinition>,
     /// Table and column privileges of roles other than the owner, and the
@@ -475,7 +476,6 @@ pub struct Dependent {
 #[serde(rename_all = "snake_case")]
 pub enum DependentKind {
     MaterializedView,
-    Rule,
     /// A function or procedure that has the row type as argument or result.
     RowTypeFunction,
     /// A `BEGIN ATOMIC` function.

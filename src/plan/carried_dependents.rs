@@ -4,8 +4,8 @@
 //! renames, the source after the rollback's. So most statements are the same for both.
 
 use super::names::Names;
-use crate::model::{ForeignPolicy, Policy, Table};
-use crate::sql::{Fragment, Ident, Literal, QualifiedName, ServerSql};
+use crate::model::{ForeignPolicy, Policy, Rule, Table, TriggerEnabled};
+use crate::sql::{Fragment, Ident, Literal, QualifiedName, ServerSql, SqlPart};
 
 /// Statements for everything that hangs on the table beside indexes, triggers and foreign keys.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,7 @@ pub(super) fn carried_dependents(table: &Table, names: &Names) -> CarriedDepende
         ..CarriedDependents::default()
     };
     carry_row_security(table, names, &mut carried);
+    carry_rules(table, &mut carried);
     carried
 }
 
@@ -127,4 +128,41 @@ fn policy_expressions(using: Option<&ServerSql>, check: Option<&ServerSql>) -> F
     let using = using.map(|e| Fragment::new(" USING ({})", &[e]));
     let check = check.map(|e| Fragment::new(" WITH CHECK ({})", &[e]));
     Fragment::joined(using.into_iter().chain(check), "")
+}
+
+/// The table's own rules are on the side that leads alone: even a disabled one makes our ON CONFLICT fail.
+fn carry_rules(table: &Table, carried: &mut CarriedDependents) {
+    for rule in &table.rules {
+        if rule.relation != table.name {
+            carried
+                .after_renames
+                .push(Fragment::new("CREATE OR REPLACE {}", &[&rule.definition]));
+            continue;
+        }
+        let on: [&dyn SqlPart; 2] = [&rule.name, &rule.relation];
+        carried
+            .before_renames
+            .push(Fragment::new("DROP RULE {} ON {}", &on));
+        carried
+            .after_renames
+            .push(Fragment::new("CREATE {}", &[&rule.definition]));
+        carried.after_renames.extend(rule_state(rule));
+        if let Some(text) = &rule.comment {
+            carried.after_renames.push(Fragment::new(
+                "COMMENT ON RULE {} ON {} IS {}",
+                &[&rule.name, &rule.relation, &Literal::new(text.as_str())],
+            ));
+        }
+    }
+}
+
+/// As it was; a new rule fires on origin.
+fn rule_state(rule: &Rule) -> Option<Fragment> {
+    let action = match rule.enabled {
+        TriggerEnabled::Origin => return None,
+        TriggerEnabled::Disabled => "ALTER TABLE {} DISABLE RULE {}",
+        TriggerEnabled::Replica => "ALTER TABLE {} ENABLE REPLICA RULE {}",
+        TriggerEnabled::Always => "ALTER TABLE {} ENABLE ALWAYS RULE {}",
+    };
+    Some(Fragment::new(action, &[&rule.relation, &rule.name]))
 }

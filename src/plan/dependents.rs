@@ -17,10 +17,6 @@ fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
             "a materialized view reads the table and would go on reading the retired one:",
             "drop it first and create it again after the cutover",
         ),
-        DependentKind::Rule => blocker(
-            "the table has the rule",
-            "rules stay with the retired table: drop it first, or make it a trigger",
-        ),
         DependentKind::RowTypeFunction => blocker(
             "a function has the table's row type as argument or result, which would stay the retired table's:",
             "rewrite it first",

@@ -10,15 +10,6 @@ SELECT 'materialized_view' AS kind,
    AND d.refobjid = $1
    AND v.oid <> $1
 UNION
-SELECT 'rule', pg_catalog.format('%I on %I.%I', r.rulename, n.nspname, t.relname)
-  FROM pg_catalog.pg_depend d
-       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename <> '_RETURN'
-       JOIN pg_catalog.pg_class t ON t.oid = r.ev_class
-       JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
- WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
-   AND d.refclassid = 'pg_catalog.pg_class'::regclass
-   AND d.refobjid = $1
-UNION
 SELECT 'inheritance_parent', pg_catalog.format('%I.%I', n.nspname, p.relname)
   FROM pg_catalog.pg_inherits h
        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent

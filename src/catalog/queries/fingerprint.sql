@@ -87,9 +87,15 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
     'rules', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    pg_catalog.pg_get_ruledef(r.oid), r.ev_enabled::text)
-                   ORDER BY r.rulename::text COLLATE pg_catalog."C")
+                   ORDER BY pg_catalog.pg_get_ruledef(r.oid) COLLATE pg_catalog."C")
           FROM pg_catalog.pg_rewrite r
-         WHERE r.ev_class = c.oid),
+         WHERE r.rulename <> '_RETURN'
+           AND (r.ev_class = c.oid
+                OR r.oid IN (SELECT d.objid
+                               FROM swapped s
+                                    JOIN pg_catalog.pg_depend d
+                                      ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                              WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass))),
     'views', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    n.nspname::text, v.relname::text, pg_catalog.pg_get_viewdef(v.oid))
