@@ -26,10 +26,14 @@
 //! struct Select { column: String }
 //! ```
 
+mod rename;
+
 use std::fmt;
 
 use askama::filters::Safe;
 use serde::{Deserialize, Serialize};
+
+pub use rename::{rename_in_query, says_only};
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1` of a stock server.
 pub const MAX_IDENT_BYTES: usize = 63;

@@ -32,6 +32,8 @@ pub struct Position {
     /// As the state table says; true after the retired table is dropped.
     pub guards_created: bool,
     pub foreign_keys_moved: bool,
+    /// As `foreign_keys_added`; false where there are none to build.
+    pub materialized_views_built: bool,
     /// Both sides were compared by checksums without a difference: since the switch, and since the cutover.
     pub verified: bool,
     pub cutover_verified: bool,
@@ -88,7 +90,7 @@ fn read_state(
                     t.foreign_keys_added, t.verified_at IS NOT NULL, t.cutover_verified_at IS NOT NULL, t.guards_created, t.foreign_keys_moved,
                     pg_catalog.to_char(coalesce(t.cutover_verified_at, t.verified_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
                     t.evidence, t.waiting_for, s.done, s.total, s.copied,
-                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l)
+                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l), t.materialized_views_built
                FROM {} t, (SELECT coalesce(sum(next_block - first_block), 0)::bigint AS done,
                                   coalesce(sum(end_block - first_block), 0)::bigint AS total,
                                   coalesce(sum(rows_copied), 0)::bigint AS copied FROM {}) s",
@@ -128,6 +130,7 @@ fn read_state(
         foreign_keys_added: foreign_keys_added || stage >= Stage::CutOver,
         guards_created,
         foreign_keys_moved,
+        materialized_views_built: row.get::<_, bool>(15) || stage >= Stage::CutOver,
         verified: verified || stage >= Stage::CutOver,
         cutover_verified,
         verified_at: row.get(8),
@@ -145,6 +148,7 @@ impl Position {
             foreign_keys_added: stage >= Stage::CutOver,
             guards_created: stage >= Stage::CutOver,
             foreign_keys_moved: stage >= Stage::Completed,
+            materialized_views_built: stage >= Stage::CutOver,
             verified: stage >= Stage::CutOver,
             cutover_verified: stage >= Stage::Completed,
             verified_at: None,
@@ -174,6 +178,7 @@ impl Position {
             "add_foreign_keys" => return self.foreign_keys_added,
             "create_guards" => return self.guards_created,
             "move_incoming_foreign_keys" => return self.foreign_keys_moved,
+            "build_materialized_views" => return self.materialized_views_built,
             "verify_copy" => return self.verified,
             "verify_cutover" => return self.cutover_verified,
             "drop_retired_table" => Stage::Completed,

@@ -98,6 +98,12 @@ impl Answer {
         Ok(options.iter().map(|option| storage_parameter(option)).collect())
     }
 
+    /// A value of the model, which the query built as JSON with the same field names.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, CatalogError> {
+        let text = self.value::<String>(column)?;
+        serde_json::from_str(&text).map_err(|error| CatalogError::unknown(self.question, &error.to_string()))
+    }
+
     /// A one-letter catalog code, read by `from_code`.
     pub fn code<T>(
         &self,

@@ -35,7 +35,6 @@ fn dependent(answer: &Answer) -> Result<Dependent, CatalogError> {
 
 fn kind_of(word: &str) -> Option<DependentKind> {
     Some(match word {
-        "materialized_view" => DependentKind::MaterializedView,
         "row_type_function" => DependentKind::RowTypeFunction,
         "sql_body_function" => DependentKind::SqlBodyFunction,
         "row_type_column" => DependentKind::RowTypeColumn,

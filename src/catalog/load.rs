@@ -56,6 +56,7 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         relations_above: surroundings::load_relations_above(tx, oid)?,
         foreign_policies: surroundings::load_foreign_policies(tx, oid)?,
         rules: surroundings::load_rules(tx, oid)?,
+        materialized_views: surroundings::load_materialized_views(tx, oid)?,
         statistics: load_statistics(tx, oid)?,
         grants: load_grants(tx, oid)?,
         dependents: dependents::load_dependents(tx, oid)?,
@@ -194,6 +195,7 @@ fn view(answer: &Answer) -> Result<View, CatalogError> {
         definition: answer.sql("definition")?,
         options: answer.storage_parameters("options")?,
         depth: answer.value("depth")?,
+        groups_by_key: answer.value("groups_by_key")?,
     })
 }
 

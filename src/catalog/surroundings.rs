@@ -4,7 +4,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{ForeignPolicy, Policy, RelationAbove, Rule, TriggerEnabled};
+use crate::model::{ForeignPolicy, MaterializedView, Policy, RelationAbove, Rule, TriggerEnabled};
 use crate::sql::Ident;
 
 pub(super) fn load_relations_above(
@@ -83,4 +83,14 @@ fn rule(answer: &Answer) -> Result<Rule, CatalogError> {
         )?,
         comment: answer.value("comment")?,
     })
+}
+
+pub(super) fn load_materialized_views(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<MaterializedView>, CatalogError> {
+    ask(tx, question!("materialized_views"), &[&oid])?
+        .iter()
+        .map(|answer| answer.json("facts"))
+        .collect()
 }

@@ -174,6 +174,12 @@ fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
             format!("the {name} reads the table and belongs to a role that this one isn't a member of"),
             "connect as a role that is a member of both owners: the cutover changes it with the table",
         ),
+        Missing::CreateInSchema(place) => Problem::blocker(
+            format!(
+                "a materialized view on the table must be made anew, and nothing may be created by {place}"
+            ),
+            "GRANT CREATE ON SCHEMA to that role",
+        ),
         Missing::OwnerCreate(schema) => Problem::blocker(
             format!(
                 "the owner {} may not create anything in the schema {schema}",
@@ -182,6 +188,20 @@ fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
             format!("GRANT CREATE ON SCHEMA {schema} TO {}", table.owner),
         ),
     }
+}
+
+/// Names of materialized views' successors that are taken.
+fn catalog_successors(
+    snapshot: &mut postgres::Transaction<'_>,
+    facts: &Facts,
+) -> Result<Vec<QualifiedName>, Failure> {
+    let mut taken = Vec::new();
+    for name in crate::plan::successors(&facts.table) {
+        if catalog::relation_kind(snapshot, &name)?.is_some() {
+            taken.push(name);
+        }
+    }
+    Ok(taken)
 }
 
 /// Names of ours that are taken, and a lock table too small for the partitions.
@@ -204,8 +224,10 @@ pub fn placement_problems(
         .functions()
         .into_iter()
         .filter(|n| functions.contains(&n.name));
+    let successors = catalog_successors(&mut snapshot, facts)?;
     let mut problems: Vec<Problem> = taken_relations
         .chain(taken_functions)
+        .chain(&successors)
         .map(|name| {
             Problem::blocker(
                 format!("the name {} is taken", name.plain()),

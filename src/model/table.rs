@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignPolicy, RelationAbove, RowSecurity, Rule};
+use super::{ForeignPolicy, MaterializedView, RelationAbove, RowSecurity, Rule};
 use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 
 /// A catalog snapshot of one table, taken in one read-only transaction.
@@ -56,6 +56,8 @@ pub struct Table {
     pub relations_above: Vec<RelationAbove>,
     pub foreign_policies: Vec<ForeignPolicy>,
     pub rules: Vec<Rule>,
+    /// Innermost first: each reads the table or one before it.
+    pub materialized_views: Vec<MaterializedView>,
     /// Extended statistics objects (`pg_statistic_ext`).
     pub statistics: Vec<NamedDefinition>,
     /// Table and column privileges of roles other than the owner, and the
@@ -449,6 +451,8 @@ pub struct View {
     /// How many views stand between it and other views above it: the outermost
     /// view has the greatest depth; views are listed outermost first, then by name.
     pub depth: i32,
+    /// Its GROUP BY counts on the primary key to tell the other columns.
+    pub groups_by_key: bool,
 }
 
 /// One privilege of one role.
@@ -475,7 +479,6 @@ pub struct Dependent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DependentKind {
-    MaterializedView,
     /// A function or procedure that has the row type as argument or result.
     RowTypeFunction,
     /// A `BEGIN ATOMIC` function.

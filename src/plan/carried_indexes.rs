@@ -256,7 +256,7 @@ fn built_index(
 }
 
 /// TABLESPACE stands before WHERE; `pg_get_indexdef` leaves it out.
-fn in_tablespace(using: &ServerSql, tablespace: Option<&Ident>) -> Fragment {
+pub(super) fn in_tablespace(using: &ServerSql, tablespace: Option<&Ident>) -> Fragment {
     let Some(tablespace) = tablespace else {
         return Fragment::new("{}", &[using]);
     };

@@ -11,14 +11,15 @@ use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
 use super::facts::{Facts, partition_name, partition_ranges};
 use super::guards::{PlannedGuard, guard_table, guards};
 use super::incoming::{PlannedIncoming, choice, planned_incoming, stays_possible};
+use super::materialized_views::{PlannedMaterializedView, materialized_views};
 use super::names::{Names, derived};
 use super::problem::{Problem, Severity};
 use super::problems::find_problems;
 use super::step::Step;
 use super::unique_keys::{Carried, carried_as};
 use crate::model::{
-    Column, Exclusion, ForeignKeyOut, Key, ReplicaIdentity, StorageParameter, Table, Trigger, TriggerEnabled,
-    View,
+    Column, Exclusion, ForeignKeyOut, Grant, Key, ReplicaIdentity, StorageParameter, Table, Trigger,
+    TriggerEnabled, View,
 };
 use crate::spec::{IncomingChoice, TableSpec};
 use crate::sql::{
@@ -163,6 +164,8 @@ pub struct Conversion {
     pub triggers: Vec<PlannedTrigger>,
     pub views: Vec<Fragment>,
     pub dependents: CarriedDependents,
+    /// Innermost first.
+    pub materialized_views: Vec<PlannedMaterializedView>,
     pub renames_at_cutover: Vec<Fragment>,
     pub renames_at_rollback: Vec<Fragment>,
     pub foreign_key_names: Fragment,
@@ -214,6 +217,10 @@ pub struct Conversion {
 impl Conversion {
     pub fn has_foreign_keys(&self) -> bool {
         self.foreign_key_count > 0
+    }
+
+    pub fn has_materialized_views(&self) -> bool {
+        !self.materialized_views.is_empty()
     }
 
     /// The schema of everything.
@@ -275,6 +282,7 @@ fn is_needed(step: Step, conversion: &Conversion) -> bool {
     match step {
         Step::CreateGuards => !conversion.guards.is_empty(),
         Step::AddForeignKeys => conversion.has_foreign_keys(),
+        Step::BuildMaterializedViews => conversion.has_materialized_views(),
         Step::MoveIncomingForeignKeys => conversion.moves_foreign_keys(),
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
@@ -350,13 +358,14 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             ReplicaIdentity::Nothing => Some(Literal::new("NOTHING")),
             ReplicaIdentity::Full => Some(Literal::new("FULL")),
         },
-        grants: grants(table, &names.copy),
+        grants: grants(&table.grants, &table.owner, &names.copy),
         index_builds: carried.iter().map(|i| i.build.clone()).collect(),
         index_drops: carried.iter().rev().map(|i| i.drop.clone()).collect(),
         statistics: statistics(table, &names)?,
         triggers: triggers(table, &names)?,
         views: table.views.iter().map(view_definition).collect(),
         dependents: carried_dependents(table, &names),
+        materialized_views: materialized_views(table, &names),
         renames_at_cutover: renames(table, &carried, Direction::Forward),
         renames_at_rollback: renames(table, &carried, Direction::Back),
         foreign_key_names: Fragment::list(foreign_keys.iter().map(|k| k.name.literal())),
@@ -675,7 +684,7 @@ fn column_settings(table: &Table) -> Vec<ColumnSetting> {
 }
 
 /// `fillfactor = '80', toast.autovacuum_enabled = 'false'`
-fn parameters(parameters: &[StorageParameter]) -> Fragment {
+pub(super) fn parameters(parameters: &[StorageParameter]) -> Fragment {
     Fragment::list(parameters.iter().map(|parameter| {
         let value = Literal::new(parameter.value.as_str());
         let plain = ServerSql::from_server(parameter.name.as_str());
@@ -690,14 +699,14 @@ pub(super) fn with_parameters(list: &[StorageParameter]) -> Fragment {
     Fragment::new(" WITH ({})", &[&parameters(list)])
 }
 
-fn grants(table: &Table, copy: &QualifiedName) -> Vec<Fragment> {
+/// Table and column privileges for a relation that has none but its owner's.
+pub(super) fn grants(grants: &[Grant], owner: &Ident, copy: &QualifiedName) -> Vec<Fragment> {
     // Where the owner's own rights are listed, others of them were revoked.
-    let listed = table
-        .grants
+    let listed = grants
         .iter()
-        .any(|g| g.grantee.as_ref() == Some(&table.owner) && g.column.is_none());
-    let revoke = Fragment::new("REVOKE ALL ON TABLE {} FROM {}", &[copy, &table.owner]);
-    let grants = table.grants.iter().map(|grant| {
+        .any(|g| g.grantee.as_ref() == Some(owner) && g.column.is_none());
+    let revoke = Fragment::new("REVOKE ALL ON TABLE {} FROM {}", &[copy, owner]);
+    let grants = grants.iter().map(|grant| {
         let privilege = ServerSql::from_server(grant.privilege.as_str());
         let what = match &grant.column {
             Some(column) => Fragment::new("{} ({})", &[&privilege, column]),

@@ -2,21 +2,80 @@
 
 use super::problem::Problem;
 use crate::model::{DependentKind, Table};
+use crate::spec::TableSpec;
+use crate::sql::{QualifiedName, ServerSql, says_only};
 
 /// One finding for each thing that hangs on the table.
-pub(super) fn about_dependents(table: &Table, problems: &mut Vec<Problem>) {
+pub(super) fn about_dependents(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    about_views(table, spec, problems);
+    about_only(table, problems);
     for dependent in &table.dependents {
         problems.push(dependent_problem(dependent.kind, &dependent.name));
+    }
+}
+
+/// A query that groups by the primary key alone may show the other columns, as long as the key is that one.
+fn about_views(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
+    let mut primary = table.primary_key.iter().flat_map(|key| &key.columns);
+    let key_changes = primary.all(|column| column.name.as_str() != spec.key);
+    let views = table
+        .views
+        .iter()
+        .filter(|v| v.groups_by_key)
+        .map(|v| ("view", &v.name));
+    let materialized = table.materialized_views.iter().filter(|v| v.groups_by_key);
+    let materialized = materialized.map(|v| ("materialized view", &v.name));
+    for (kind, name) in views.chain(materialized).filter(|_| key_changes) {
+        problems.push(Problem::blocker(
+            format!("the {kind} {} groups by the primary key, which doesn't tell the other columns any more once it holds the partition key", name.plain()),
+            "name every column that it shows in its GROUP BY first",
+        ));
+    }
+    for view in &table.materialized_views {
+        problems.push(Problem::warning(
+            format!("the materialized view {} is built anew on the copy, shortly before the cutover", view.name.plain()),
+            "its content becomes that of then, whenever it was refreshed last; a rollback brings the old one back as it was: refresh it then",
+        ));
+    }
+}
+
+/// Whoever reads ONLY the table would find nothing in it, in silence.
+fn about_only(table: &Table, problems: &mut Vec<Problem>) {
+    let mut texts: Vec<(&str, String, &ServerSql)> = Vec::new();
+    let on = |name: &str, relation: &QualifiedName| format!("{name} on {}", relation.plain());
+    for view in &table.views {
+        texts.push(("view", view.name.plain(), &view.definition));
+    }
+    for view in &table.materialized_views {
+        texts.push(("materialized view", view.name.plain(), &view.definition));
+    }
+    for rule in &table.rules {
+        texts.push(("rule", on(rule.name.as_str(), &rule.relation), &rule.definition));
+    }
+    for policy in &table.foreign_policies {
+        for text in policy.using.iter().chain(&policy.check) {
+            texts.push(("policy", on(policy.name.as_str(), &policy.table), text));
+        }
+    }
+    for policy in &table.row_security.policies {
+        for text in policy.using.iter().chain(&policy.check) {
+            texts.push(("policy", on(policy.name.as_str(), &table.name), text));
+        }
+    }
+    for (kind, name, _) in texts
+        .into_iter()
+        .filter(|(_, _, text)| says_only(text, &table.name))
+    {
+        problems.push(Problem::blocker(
+            format!("the {kind} {name} says ONLY of the table, and a partitioned table holds no rows itself"),
+            "leave ONLY out first",
+        ));
     }
 }
 
 fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
     let blocker = |what: &str, remedy: &str| Problem::blocker(format!("{what} {name}"), remedy.to_owned());
     match kind {
-        DependentKind::MaterializedView => blocker(
-            "a materialized view reads the table and would go on reading the retired one:",
-            "drop it first and create it again after the cutover",
-        ),
         DependentKind::RowTypeFunction => blocker(
             "a function has the table's row type as argument or result, which would stay the retired table's:",
             "rewrite it first",

@@ -23,7 +23,7 @@ pub fn find_problems(facts: &Facts, spec: &TableSpec) -> Vec<Problem> {
         about_unique_keys(table, spec, &mut problems);
         about_incoming(table, spec, &mut problems);
         about_constraints(table, spec, &mut problems);
-        about_dependents(table, &mut problems);
+        about_dependents(table, spec, &mut problems);
         about_the_application(facts, spec, &mut problems);
     }
     problems.sort_by_key(|p| p.severity);

@@ -17,6 +17,7 @@ pub enum Step {
     CatchUp,
     KeepInStep,
     AddForeignKeys,
+    BuildMaterializedViews,
     VerifyCopy,
     CutOver,
     VerifyCutover,
@@ -73,7 +74,7 @@ impl fmt::Display for Hazard {
 
 impl Step {
     /// In the order in which they run.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CreatePartitionedCopy,
         Self::InstallSyncTrigger,
         Self::CreateBatchCopyProcedure,
@@ -83,6 +84,7 @@ impl Step {
         Self::CatchUp,
         Self::KeepInStep,
         Self::AddForeignKeys,
+        Self::BuildMaterializedViews,
         Self::VerifyCopy,
         Self::CutOver,
         Self::VerifyCutover,
@@ -102,6 +104,7 @@ impl Step {
             Self::CatchUp => "catch_up",
             Self::KeepInStep => "keep_in_step",
             Self::AddForeignKeys => "add_foreign_keys",
+            Self::BuildMaterializedViews => "build_materialized_views",
             Self::VerifyCopy => "verify_copy",
             Self::CutOver => "cut_over",
             Self::VerifyCutover => "verify_cutover",
@@ -122,6 +125,7 @@ impl Step {
             Self::CatchUp => "Bring what was written meanwhile into the copy",
             Self::KeepInStep => "Switch from logging to keeping the copy in step",
             Self::AddForeignKeys => "Add the foreign keys to the copy",
+            Self::BuildMaterializedViews => "Build the materialized views anew on the copy",
             Self::VerifyCopy => "Verify the copy against the source",
             Self::CutOver => "Cut over: the copy takes the table's name",
             Self::VerifyCutover => "Verify the partitioned table against the retired one",
@@ -153,7 +157,7 @@ impl Step {
                 "the source table",
                 "one batch at a time; blocks nobody who reads or writes",
             ),
-            Self::BuildIndexes | Self::CreateGuards => None,
+            Self::BuildIndexes | Self::CreateGuards | Self::BuildMaterializedViews => None,
             Self::MoveIncomingForeignKeys => lock(
                 LockMode::AccessExclusive,
                 "each table that refers to it, with the retired table",
@@ -201,6 +205,7 @@ impl Step {
             Self::CatchUp => "in proportion to what was written since the sync trigger",
             Self::KeepInStep => "milliseconds to seconds",
             Self::AddForeignKeys => "reads the copy once per foreign key",
+            Self::BuildMaterializedViews => "as long as a REFRESH of each of them",
             Self::VerifyCopy | Self::VerifyCutover => "reads both tables once",
             Self::CutOver => {
                 "counts both tables where that fits pgcleave.count_budget (60 s), then milliseconds under the lock"
@@ -219,6 +224,7 @@ impl Step {
             | Self::CreateGuards
             | Self::CatchUp
             | Self::AddForeignKeys
+            | Self::BuildMaterializedViews
             | Self::VerifyCopy
             | Self::VerifyCutover => &[],
             Self::InstallSyncTrigger => &[Hazard::SlowsWriters],
@@ -242,6 +248,7 @@ impl Step {
             Self::VerifyCopy | Self::VerifyCutover => "there is nothing to undo",
             Self::KeepInStep => "the down file goes back to logging keys",
             Self::AddForeignKeys => "the down file drops them from the copy",
+            Self::BuildMaterializedViews => "the down file drops the new ones",
             Self::CutOver => "the down file gives the source table its name back with every write made since",
             Self::DropRetiredTable => {
                 "cannot be undone: afterwards there is no way back to the unpartitioned table"

@@ -45,6 +45,9 @@ templates! {
     AddForeignKeysUp = "conversion/add_foreign_keys.up.sql";
     AddForeignKeysDown = "conversion/add_foreign_keys.down.sql";
     AddForeignKeysVerify = "conversion/add_foreign_keys.verify.sql";
+    BuildMaterializedViewsUp = "conversion/build_materialized_views.up.sql";
+    BuildMaterializedViewsDown = "conversion/build_materialized_views.down.sql";
+    BuildMaterializedViewsVerify = "conversion/build_materialized_views.verify.sql";
     VerifyCopyUp = "conversion/verify_copy.up.sql";
     CutOverUp = "conversion/cut_over.up.sql";
     CutOverDown = "conversion/cut_over.down.sql";
@@ -90,6 +93,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::AddForeignKeys, Part::Up) => AddForeignKeysUp { c }.render(),
         (Step::AddForeignKeys, Part::Down) => AddForeignKeysDown { c }.render(),
         (Step::AddForeignKeys, Part::Verify) => AddForeignKeysVerify { c }.render(),
+        (Step::BuildMaterializedViews, Part::Up) => BuildMaterializedViewsUp { c }.render(),
+        (Step::BuildMaterializedViews, Part::Down) => BuildMaterializedViewsDown { c }.render(),
+        (Step::BuildMaterializedViews, Part::Verify) => BuildMaterializedViewsVerify { c }.render(),
         (Step::VerifyCopy, Part::Up) => VerifyCopyUp { c }.render(),
         (Step::VerifyCopy, Part::Down | Part::Verify) => return Ok(None),
         (Step::CutOver, Part::Up) => CutOverUp { c }.render(),
@@ -117,6 +123,7 @@ pub fn commits_by_itself(step: Step, part: Part) -> bool {
         | Step::BuildIndexes
         | Step::CreateGuards
         | Step::KeepInStep
+        | Step::BuildMaterializedViews
         | Step::VerifyCopy
         | Step::CutOver
         | Step::VerifyCutover

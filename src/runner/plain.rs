@@ -121,6 +121,7 @@ fn remarks(plan: &Plan, step: Step) -> Vec<String> {
         | Step::CatchUp
         | Step::KeepInStep
         | Step::AddForeignKeys
+        | Step::BuildMaterializedViews
         | Step::VerifyCopy
         | Step::VerifyCutover => return Vec::new(),
     };

@@ -69,6 +69,11 @@ ALTER TABLE {{ c.names.retired.sql() }} RENAME TO {{ c.names.source.name.sql() }
 {%- for rename in c.renames_at_rollback %}
 {{ rename.sql() }};
 {%- endfor %}
+{%- for view in c.materialized_views %}
+{%- for rename in view.renames_at_rollback %}
+{{ rename.sql() }};
+{%- endfor %}
+{%- endfor %}
 {%- for identity in c.identities %}
 SELECT setval({{ identity.sequence.literal().sql() }}, last_value, is_called) FROM {{ identity.copy_sequence.sql() }};
 {%- endfor %}
@@ -109,5 +114,5 @@ ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 {% include "fragment/sync_write_through.sql" %}
 
 {% include "fragment/record_xmin.sql" %}
--- A new cutover needs a new verification.
-UPDATE {{ c.names.state.sql() }} SET verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;
+-- A new cutover needs a new verification, and materialized views of its time.
+UPDATE {{ c.names.state.sql() }} SET materialized_views_built = false, verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;

@@ -21,6 +21,12 @@ BEGIN
             MESSAGE = 'the copy lacks foreign keys', HINT = 'run the step add_foreign_keys first';
     END IF;
 {%- endif %}
+{%- if c.has_materialized_views() %}
+    IF NOT state.materialized_views_built THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the materialized views on the copy are not built', HINT = 'run the step build_materialized_views first';
+    END IF;
+{%- endif %}
     -- In a subtransaction that is undone, so that no lock of the reading is kept: a lock that is made stronger
     -- deadlocks with whoever waits for another of the table's. Variables keep their values.
     BEGIN
@@ -108,6 +114,11 @@ ALTER TABLE {{ c.names.source.sql() }} RENAME TO {{ c.names.retired.name.sql() }
 ALTER TABLE {{ c.names.copy.sql() }} RENAME TO {{ c.names.source.name.sql() }};
 {%- for rename in c.renames_at_cutover %}
 {{ rename.sql() }};
+{%- endfor %}
+{%- for view in c.materialized_views %}
+{%- for rename in view.renames_at_cutover %}
+{{ rename.sql() }};
+{%- endfor %}
 {%- endfor %}
 {%- for identity in c.identities %}
 SELECT setval({{ identity.sequence.literal().sql() }}, last_value, is_called) FROM {{ identity.retired_sequence.sql() }};

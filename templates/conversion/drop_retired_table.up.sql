@@ -38,6 +38,9 @@ END
 $pgcleave$;
 DROP TRIGGER pgcleave_reverse_truncate ON {{ c.names.source.sql() }};
 DROP TRIGGER "RI_pgcleave_reverse" ON {{ c.names.source.sql() }};
+{%- for view in c.materialized_views.iter().rev() %}
+DROP MATERIALIZED VIEW {{ view.retired.sql() }};
+{%- endfor %}
 DROP TABLE {{ c.names.retired.sql() }};
 {%- if c.is_referenced() %}
 DROP TRIGGER "~pgcleave_moves" ON {{ c.names.source.sql() }};

@@ -17,6 +17,7 @@ CREATE TABLE {{ c.names.state.sql() }} (
     guards_created      boolean NOT NULL DEFAULT false,  -- what keeps keys unique over all partitions is there
     foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
     foreign_keys_moved  boolean NOT NULL DEFAULT false,  -- those that pointed at the retired table have another form
+    materialized_views_built boolean NOT NULL DEFAULT false, -- on the copy, since it is in step
     verified_at         timestamptz,                     -- compared by checksums without a difference since the switch,
     verified_mark       text,                            -- while the source's structure and storage bore this mark
     cutover_verified_at timestamptz,                     -- the same, new table against retired table, since the cutover

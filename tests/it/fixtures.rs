@@ -103,6 +103,25 @@ impl Fixture {
              UNION ALL SELECT 'column ' || attname || ' ' || concat(atttypid::regtype, attnotnull, attcollation, attidentity, attgenerated, attstorage, attcompression, attstattarget)
                  FROM pg_attribute WHERE attrelid = '{0}'::regclass AND attnum > 0 AND NOT attisdropped
              UNION ALL SELECT 'default ' || pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = '{0}'::regclass
+             UNION ALL SELECT concat('row security ', relrowsecurity, relforcerowsecurity, relreplident) FROM pg_class WHERE oid = '{0}'::regclass
+             UNION ALL SELECT concat('policy ', polname, ' on ', polrelid::regclass, ' ', polcmd, polpermissive, polroles,
+                     pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), obj_description(oid, 'pg_policy'))
+                 FROM pg_policy WHERE polrelid::regclass::text NOT LIKE '%pgcleave%'
+             UNION ALL SELECT concat('rule ', pg_get_ruledef(oid), ev_enabled, obj_description(oid, 'pg_rewrite'))
+                 FROM pg_rewrite WHERE oid >= 16384 AND ev_class::regclass::text NOT LIKE '%pgcleave%'
+             UNION ALL SELECT concat('relation ', oid::regclass, relkind, relowner::regrole, reloptions, reltablespace, relispopulated,
+                     ARRAY(SELECT a::text FROM unnest(relacl) a ORDER BY 1), obj_description(oid, 'pg_class'))
+                 FROM pg_class WHERE oid >= 16384 AND relkind IN ('v', 'm') AND relname NOT LIKE '%pgcleave%'
+             UNION ALL SELECT concat('index ', pg_get_indexdef(indexrelid), indisclustered, obj_description(indexrelid, 'pg_class'))
+                 FROM pg_index JOIN pg_class ON pg_class.oid = indrelid AND relkind = 'm' AND relname NOT LIKE '%pgcleave%'
+             UNION ALL SELECT concat('column ', attrelid::regclass, attname, attstattarget, attoptions, attacl, col_description(attrelid, attnum))
+                 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('v', 'm') AND relname NOT LIKE '%pgcleave%'
+                 WHERE attrelid >= 16384 AND attnum > 0
+             UNION ALL SELECT concat('function ', oid::regprocedure, proowner::regrole, pg_get_functiondef(oid), obj_description(oid, 'pg_proc'),
+                     ARRAY(SELECT a::text FROM unnest(coalesce(proacl, acldefault('f', proowner))) a ORDER BY 1))
+                 FROM pg_proc WHERE oid >= 16384 AND prokind IN ('f', 'p') AND proname NOT LIKE '%pgcleave%'
+             UNION ALL SELECT concat('published ', to_jsonb(t)) FROM pg_publication_tables t
+             UNION ALL SELECT concat('label ', objtype, objname, provider, label) FROM pg_seclabels
              ORDER BY 1",
             self.spec.name.replace('\'', "''")
         ))

@@ -1,16 +1,5 @@
--- Relations, rules, policies and labels that hang on the table.
-SELECT 'materialized_view' AS kind,
-       pg_catalog.format('%I.%I', n.nspname, v.relname) AS name
-  FROM pg_catalog.pg_depend d
-       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
-       JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'm'
-       JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
- WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
-   AND d.refclassid = 'pg_catalog.pg_class'::regclass
-   AND d.refobjid = $1
-   AND v.oid <> $1
-UNION
-SELECT 'inheritance_parent', pg_catalog.format('%I.%I', n.nspname, p.relname)
+-- Tables, types and labels that hang on the table.
+SELECT 'inheritance_parent' AS kind, pg_catalog.format('%I.%I', n.nspname, p.relname) AS name
   FROM pg_catalog.pg_inherits h
        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
        JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace

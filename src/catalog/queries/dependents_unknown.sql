@@ -25,6 +25,9 @@ WITH row_types AS (
      WHERE d.refclassid = 'pg_catalog.pg_constraint'::regclass
        AND d.refobjid IN (SELECT k.oid FROM keys k)
        AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_proc'::regclass)
+       -- Of views and materialized views it is known whether they do; of rules it isn't.
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r
+                        WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid AND r.rulename = '_RETURN')
     UNION ALL
     SELECT d.* FROM pg_catalog.pg_depend d
      WHERE d.refclassid = 'pg_catalog.pg_class'::regclass
@@ -74,7 +77,7 @@ WITH row_types AS (
 )
 SELECT DISTINCT 'other' AS kind,
        CASE WHEN u.refclassid = 'pg_catalog.pg_constraint'::regclass AND r.oid IS NOT NULL
-            THEN pg_catalog.format('view %I.%I (groups by the table''s key)', n.nspname, v.relname)
+            THEN pg_catalog.format('rule %I on %I.%I (groups by the table''s key)', r.rulename, n.nspname, v.relname)
             ELSE pg_catalog.format('%s %s', o.type, o.identity) END AS name
   FROM uses u
        CROSS JOIN pg_catalog.pg_identify_object(u.classid, u.objid, u.objsubid) o

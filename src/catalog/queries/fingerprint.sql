@@ -98,17 +98,23 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                               WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass))),
     'views', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-                   n.nspname::text, v.relname::text, pg_catalog.pg_get_viewdef(v.oid))
+                   n.nspname::text, v.relname::text, v.relkind::text, v.reloptions, pg_catalog.pg_get_viewdef(v.oid))
                    ORDER BY n.nspname::text COLLATE pg_catalog."C", v.relname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_class v
                JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
          WHERE v.oid <> c.oid
            AND v.oid IN (SELECT r.ev_class
-                           FROM pg_catalog.pg_depend d
+                           FROM swapped s
+                                JOIN pg_catalog.pg_depend d
+                                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
-                          WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
-                            AND d.refclassid = 'pg_catalog.pg_class'::regclass
-                            AND d.refobjid = c.oid))
+                          WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'indexes_of_materialized_views', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(x.indexrelid)
+                   ORDER BY pg_catalog.pg_get_indexdef(x.indexrelid) COLLATE pg_catalog."C")
+          FROM swapped s
+               JOIN pg_catalog.pg_index x ON x.indrelid = s.oid
+         WHERE s.oid <> c.oid)
     )::text) AS fingerprint
   FROM pg_catalog.pg_class c
  WHERE c.oid = $1::oid

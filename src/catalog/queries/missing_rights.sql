@@ -33,6 +33,16 @@ SELECT 'relation_above',
        JOIN pg_catalog.pg_class v ON v.oid = a.oid
  WHERE v.oid <> $1 AND NOT pg_catalog.pg_has_role(v.relowner, 'USAGE')
 UNION
+-- A materialized view is made beside the old one and given to its owner.
+SELECT 'create_in_schema', pg_catalog.format('%s in the schema %I', r.rolname, n.nspname)
+  FROM above a
+       JOIN pg_catalog.pg_class m ON m.oid = a.oid AND m.relkind = 'm'
+       JOIN pg_catalog.pg_namespace n ON n.oid = m.relnamespace
+       JOIN pg_catalog.pg_roles r
+         ON r.rolname = CURRENT_USER
+            OR (r.oid = m.relowner AND NOT (SELECT u.rolsuper FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER))
+ WHERE NOT pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE')
+UNION
 SELECT 'owner_create', n.nspname::text
   FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

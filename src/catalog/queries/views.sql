@@ -1,4 +1,4 @@
--- Plain views that read the table directly, outermost first.
+-- Plain views that read the table, or a materialized view that goes over with it, directly; outermost first.
 WITH RECURSIVE edges AS (
     SELECT DISTINCT r.ev_class AS reader, d.refobjid AS source
       FROM pg_catalog.pg_depend d
@@ -6,6 +6,13 @@ WITH RECURSIVE edges AS (
      WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
        AND d.refclassid = 'pg_catalog.pg_class'::regclass
        AND r.ev_class <> d.refobjid
+), swapped AS (
+    SELECT $1::oid AS oid
+    UNION
+    SELECT m.oid
+      FROM swapped s
+           JOIN edges e ON e.source = s.oid
+           JOIN pg_catalog.pg_class m ON m.oid = e.reader AND m.relkind = 'm'
 ), levels (view, depth) AS (
     SELECT e.reader, 1 FROM edges e WHERE e.source = $1
     UNION
@@ -20,9 +27,15 @@ SELECT n.nspname AS schema,
        pg_catalog.pg_get_userbyid(v.relowner) AS owner,
        pg_catalog.rtrim(pg_catalog.pg_get_viewdef(v.oid), ';') AS definition,
        coalesce(v.reloptions, '{}') AS options,
-       (SELECT pg_catalog.max(l.depth) FROM levels l WHERE l.view = v.oid) AS depth
-  FROM edges e
-       JOIN pg_catalog.pg_class v ON v.oid = e.reader AND v.relkind = 'v'
+       (SELECT pg_catalog.max(l.depth) FROM levels l WHERE l.view = v.oid) AS depth,
+       EXISTS (SELECT FROM pg_catalog.pg_rewrite r
+                      JOIN pg_catalog.pg_depend d
+                        ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                           AND d.refclassid = 'pg_catalog.pg_constraint'::regclass
+                      JOIN pg_catalog.pg_constraint k ON k.oid = d.refobjid AND k.conrelid = $1
+                WHERE r.ev_class = v.oid AND r.rulename = '_RETURN') AS groups_by_key
+  FROM pg_catalog.pg_class v
        JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
- WHERE e.source = $1
+ WHERE v.relkind = 'v'
+   AND v.oid IN (SELECT e.reader FROM edges e JOIN swapped s ON s.oid = e.source)
  ORDER BY depth DESC, n.nspname, v.relname
