@@ -5,10 +5,11 @@
 -- Undo: the down file drops the copy
 -- Hazards: none
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+-- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -25,6 +26,18 @@ AS $pgcleave$
 -- pg_catalog, pg_temp and pins TimeZone, DateStyle, IntervalStyle,
 -- extra_float_digits, bytea_output and quote_all_identifiers: constants in
 -- definitions are printed by them.
+WITH RECURSIVE swapped AS (
+    -- The table and the materialized views that go over with it.
+    SELECT $1::oid AS oid
+    UNION
+    SELECT m.oid
+      FROM swapped s
+           JOIN pg_catalog.pg_depend d
+             ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+           JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+           JOIN pg_catalog.pg_class m ON m.oid = r.ev_class AND m.relkind = 'm'
+)
 SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
     'table', pg_catalog.jsonb_build_array(
         c.relkind::text, c.relpersistence::text, pg_catalog.pg_get_userbyid(c.relowner)::text,
@@ -82,25 +95,49 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                    ORDER BY p.polname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_policy p
          WHERE p.polrelid = c.oid),
+    'foreign_policies', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   p.polrelid::regclass::text, p.polname::text, pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+                   pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+                   ORDER BY p.polrelid::regclass::text COLLATE pg_catalog."C", p.polname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_policy p
+         WHERE p.polrelid <> c.oid
+           AND p.oid IN (SELECT d.objid
+                           FROM swapped s
+                                JOIN pg_catalog.pg_depend d
+                                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                          WHERE d.classid = 'pg_catalog.pg_policy'::regclass)),
     'rules', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    pg_catalog.pg_get_ruledef(r.oid), r.ev_enabled::text)
-                   ORDER BY r.rulename::text COLLATE pg_catalog."C")
+                   ORDER BY pg_catalog.pg_get_ruledef(r.oid) COLLATE pg_catalog."C")
           FROM pg_catalog.pg_rewrite r
-         WHERE r.ev_class = c.oid),
+         WHERE r.rulename <> '_RETURN'
+           AND (r.ev_class = c.oid
+                OR r.oid IN (SELECT d.objid
+                               FROM swapped s
+                                    JOIN pg_catalog.pg_depend d
+                                      ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                              WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass))),
     'views', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-                   n.nspname::text, v.relname::text, pg_catalog.pg_get_viewdef(v.oid))
+                   n.nspname::text, v.relname::text, v.relkind::text, v.reloptions, pg_catalog.pg_get_viewdef(v.oid))
                    ORDER BY n.nspname::text COLLATE pg_catalog."C", v.relname::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_class v
                JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
          WHERE v.oid <> c.oid
            AND v.oid IN (SELECT r.ev_class
-                           FROM pg_catalog.pg_depend d
+                           FROM swapped s
+                                JOIN pg_catalog.pg_depend d
+                                  ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
-                          WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
-                            AND d.refclassid = 'pg_catalog.pg_class'::regclass
-                            AND d.refobjid = c.oid))
+                          WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'indexes_of_materialized_views', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(x.indexrelid)
+                   ORDER BY pg_catalog.pg_get_indexdef(x.indexrelid) COLLATE pg_catalog."C")
+          FROM swapped s
+               JOIN pg_catalog.pg_index x ON x.indrelid = s.oid
+         WHERE s.oid <> c.oid)
     )::text) AS fingerprint
   FROM pg_catalog.pg_class c
  WHERE c.oid = $1::oid
@@ -191,7 +228,7 @@ ALTER FUNCTION "public"."events_pgcleave_fingerprint"(regclass) OWNER TO "postgr
 -- The table must still be what these files were rendered from.
 DO $pgcleave$
 BEGIN
-    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> 'c5ceeca2250c5462a6fc22bfcd8b8f50' THEN
+    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> '4587d6191d8da7b2222bcafda46f06c3' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the structure of ' || 'public.events' || ' has changed since these files were rendered',
             HINT = 'render them again: pgcleave generate';

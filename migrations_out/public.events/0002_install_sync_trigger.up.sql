@@ -5,10 +5,11 @@
 -- Undo: the down file drops the triggers and the change log
 -- Hazards: slows_writers
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+-- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -33,6 +34,7 @@ CREATE TABLE "public"."events_pgcleave_state" (
     guards_created      boolean NOT NULL DEFAULT false,  -- what keeps keys unique over all partitions is there
     foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
     foreign_keys_moved  boolean NOT NULL DEFAULT false,  -- those that pointed at the retired table have another form
+    materialized_views_built boolean NOT NULL DEFAULT false, -- on the copy, since it is in step
     verified_at         timestamptz,                     -- compared by checksums without a difference since the switch,
     verified_mark       text,                            -- while the source's structure and storage bore this mark
     cutover_verified_at timestamptz,                     -- the same, new table against retired table, since the cutover
@@ -104,7 +106,7 @@ AS $pgcleave$
 DECLARE
     source CONSTANT regclass := '"public"."events"';
 BEGIN
-    IF "public"."events_pgcleave_fingerprint"(source) <> 'c5ceeca2250c5462a6fc22bfcd8b8f50' THEN
+    IF "public"."events_pgcleave_fingerprint"(source) <> '4587d6191d8da7b2222bcafda46f06c3' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the structure of ' || 'public.events' || ' has changed since the conversion began',
             HINT = 'undo the change, or roll back (pgcleave rollback), generate again and start over';

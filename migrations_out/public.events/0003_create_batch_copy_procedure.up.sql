@@ -5,10 +5,11 @@
 -- Undo: the down file drops the procedures
 -- Hazards: none
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+-- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -94,6 +95,7 @@ DECLARE
 BEGIN
     COMMIT; -- fails at once inside a transaction block, where batches could not commit
     SET LOCAL search_path = pg_catalog, pg_temp;
+    SET LOCAL row_security = off; -- a policy that would hide rows is an error
     worker := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
     IF worker = 0 AND EXISTS (SELECT FROM "public"."events_pgcleave_settings" WHERE max_replica_lag IS NOT NULL)
        AND EXISTS (SELECT FROM pg_stat_replication) AND NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN
@@ -107,6 +109,7 @@ BEGIN
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever the session's default is
         SET LOCAL search_path = pg_catalog, pg_temp;
+        SET LOCAL row_security = off; -- a policy that would hide rows is an error
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
         SELECT * INTO pgcleave_settings FROM "public"."events_pgcleave_settings";
@@ -224,6 +227,7 @@ BEGIN
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; -- one snapshot for a page
         SET LOCAL search_path = pg_catalog, pg_temp;
+        SET LOCAL row_security = off; -- a policy that would hide rows is an error
         SET LOCAL lock_timeout = '5s';
         LOCK TABLE "public"."events" IN ACCESS SHARE MODE;
         PERFORM "public"."events_pgcleave_check"();
@@ -248,6 +252,7 @@ BEGIN
     END IF;
     -- How long counting takes decides whether the switch may count with writers blocked.
     SET LOCAL search_path = pg_catalog, pg_temp;
+    SET LOCAL row_security = off; -- a policy that would hide rows is an error
     began := clock_timestamp();
     PERFORM (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy");
     UPDATE "public"."events_pgcleave_state" SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;

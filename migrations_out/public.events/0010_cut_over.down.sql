@@ -2,10 +2,11 @@
 -- Table: public.events
 -- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint c5ceeca2250c5462a6fc22bfcd8b8f50
+-- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL row_security = off;
 SET LOCAL lock_timeout = '1s';
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -60,7 +61,6 @@ SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE',
     'LOCK TABLE "public"."events_pgcleave_retired" IN ACCESS EXCLUSIVE MODE'
 ]);
-
 ALTER TABLE "public"."events" RENAME TO "events_pgcleave_copy";
 ALTER TABLE "public"."events_pgcleave_retired" RENAME TO "events";
 ALTER INDEX "public"."events_pkey" RENAME TO "events_pkey_pgcleave_copy";
@@ -148,7 +148,7 @@ UPDATE "public"."events_pgcleave_state" SET
     trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
                     AND tgrelid = '"public"."events"'::regclass),
     function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
--- A new cutover needs a new verification.
-UPDATE "public"."events_pgcleave_state" SET verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;
+-- A new cutover needs a new verification, and materialized views of its time.
+UPDATE "public"."events_pgcleave_state" SET materialized_views_built = false, verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;
 
 COMMIT;
