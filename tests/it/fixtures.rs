@@ -1,10 +1,21 @@
 //! `tests/fixtures/<case>/`: a table with one difficulty.
 
+mod on_versions;
+
 use std::fs;
+use std::ops::RangeInclusive;
 
 use pgcleave::spec::{Spec, TableSpec};
 
-use crate::support::{Database, Pgcleave, tests_folder};
+pub use self::on_versions::versions_of;
+use crate::support::{Database, Pgcleave, Said, tests_folder};
+use crate::versions::Version;
+
+/// The versions on which a case's difficulty exists.
+pub fn versions_of_case(case: &str) -> RangeInclusive<u32> {
+    let schema = read(case, "schema.sql").unwrap_or_else(|| panic!("{case} has no schema.sql"));
+    versions_of(&schema).unwrap_or_else(|e| panic!("{case}/schema.sql: {e}"))
+}
 
 /// A loaded fixture.
 pub struct Fixture {
@@ -15,28 +26,46 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Loads schema and seed into a new database.
+    /// Loads schema and seed into a new database on the server that most tests use.
     pub fn load(case: &str) -> Self {
-        let folder = tests_folder("fixtures").join(case);
-        let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
-        let database = Database::new();
-        database.run_sql(&read("schema.sql").unwrap_or_else(|| panic!("{case} has no schema.sql")));
-        database.run_sql(&read("seed.sql").unwrap_or_default());
-        database.run_sql("ANALYZE");
-        let spec = Spec::parse(&read("spec.toml").unwrap()).unwrap().tables.remove(0);
+        Self::load_into(Database::new(), case)
+    }
+
+    /// The same on that version's server.
+    pub fn load_on(version: &'static Version, case: &str) -> Self {
+        Self::load_into(Database::on(version), case)
+    }
+
+    fn load_into(database: Database, case: &str) -> Self {
+        Self::try_load_into(database, case).unwrap_or_else(|e| panic!("{case}: {e:?}"))
+    }
+
+    /// Says what the server said where it doesn't know the schema.
+    pub fn try_load_into(database: Database, case: &str) -> Result<Self, postgres::Error> {
+        let mut client = database.client();
+        client.batch_execute(&read(case, "schema.sql").unwrap())?;
+        client.batch_execute(&read(case, "seed.sql").unwrap_or_default())?;
+        client.batch_execute("ANALYZE")?;
+        let mut spec = Spec::parse(&read(case, "spec.toml").unwrap()).unwrap();
         let pgcleave = Pgcleave::new(&database);
-        Self {
+        Ok(Self {
             database,
             pgcleave,
-            spec,
-            after: read("after.sql"),
-        }
+            spec: spec.tables.remove(0),
+            after: read(case, "after.sql"),
+        })
     }
 
     /// Writes the migrations.
     pub fn generate(&self) {
+        let said = self.try_generate();
+        assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
+    }
+
+    /// What `generate` says.
+    pub fn try_generate(&self) -> Said {
         let (interval, premake) = (self.spec.interval.to_string(), self.spec.premake.to_string());
-        self.pgcleave.ok(&[
+        self.pgcleave.run(&[
             "-q",
             "generate",
             &self.spec.name,
@@ -50,7 +79,7 @@ impl Fixture {
             self.spec.time_zone.name(),
             "--batch-size",
             "2",
-        ]);
+        ])
     }
 
     /// The table's rows as text, sorted.
@@ -126,4 +155,8 @@ impl Fixture {
             self.spec.name.replace('\'', "''")
         ))
     }
+}
+
+fn read(case: &str, file: &str) -> Option<String> {
+    fs::read_to_string(tests_folder("fixtures").join(case).join(file)).ok()
 }

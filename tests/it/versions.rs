@@ -42,6 +42,12 @@ pub fn every_version() -> &'static [Version] {
     &VERSIONS
 }
 
+/// One of them.
+pub fn version(major: u32) -> &'static Version {
+    let found = VERSIONS.iter().find(|v| v.major == major);
+    found.unwrap_or_else(|| panic!("pgcleave isn't tested on PostgreSQL {major}"))
+}
+
 /// Runs a test on each of [`versions`]; what it printed last says which one failed.
 pub fn on_each_version(mut test: impl FnMut(&'static Version, Database)) {
     for version in versions() {
