@@ -96,28 +96,24 @@ fn a_dry_run_prints_the_files_and_nothing_else() {
     let fixture = Fixture::load("foreign_keys_both_ways");
     let spec = &fixture.spec;
     let interval = spec.interval.to_string();
-    let said = fixture.pgcleave.ok(&[
+    let choices = fixture.choices();
+    let choices = choices.iter().map(String::as_str);
+    let mut arguments = vec![
         "generate",
         &spec.name,
         "--key",
         &spec.key,
         "--interval",
         &interval,
-        "--dry-run",
-    ]);
+    ];
+    arguments.extend(choices);
+    let said = fixture.pgcleave.ok(&[&arguments[..], &["--dry-run"]].concat());
     assert_eq!(
         fs::read_dir(fixture.pgcleave.folder.path()).unwrap().count(),
         0,
         "files were written"
     );
-    fixture.pgcleave.ok(&[
-        "generate",
-        &spec.name,
-        "--key",
-        &spec.key,
-        "--interval",
-        &interval,
-    ]);
+    fixture.pgcleave.ok(&arguments);
     let files: String = fixture
         .pgcleave
         .files(".sql")

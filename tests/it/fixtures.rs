@@ -5,6 +5,7 @@ mod on_versions;
 use std::fs;
 use std::ops::RangeInclusive;
 
+use clap::ValueEnum;
 use pgcleave::spec::{Spec, TableSpec};
 
 pub use self::on_versions::versions_of;
@@ -56,6 +57,21 @@ impl Fixture {
         })
     }
 
+    /// What the spec decides about keys, as flags of `generate`.
+    pub fn choices(&self) -> Vec<String> {
+        fn flag<C: ValueEnum>(flag: &str, name: &str, choice: &C) -> [String; 2] {
+            let choice = choice.to_possible_value().unwrap();
+            [flag.to_owned(), format!("{name}={}", choice.get_name())]
+        }
+        let unique = self.spec.unique.iter().map(|(name, c)| flag("--unique", name, c));
+        let incoming = self
+            .spec
+            .incoming
+            .iter()
+            .map(|(name, c)| flag("--incoming", name, c));
+        unique.chain(incoming).flatten().collect()
+    }
+
     /// Writes the migrations.
     pub fn generate(&self) {
         let said = self.try_generate();
@@ -65,7 +81,8 @@ impl Fixture {
     /// What `generate` says.
     pub fn try_generate(&self) -> Said {
         let (interval, premake) = (self.spec.interval.to_string(), self.spec.premake.to_string());
-        self.pgcleave.run(&[
+        let choices = self.choices();
+        let arguments = [
             "-q",
             "generate",
             &self.spec.name,
@@ -79,7 +96,9 @@ impl Fixture {
             self.spec.time_zone.name(),
             "--batch-size",
             "2",
-        ])
+        ];
+        let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+        self.pgcleave.run(&[&arguments[..], &choices].concat())
     }
 
     /// The table's rows as text, sorted.

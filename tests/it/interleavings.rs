@@ -136,7 +136,7 @@ fn convert(database: &Database, through: &str) -> Pgcleave {
         CREATE VIEW seen AS SELECT id, note FROM events;
         CREATE TABLE children (event bigint REFERENCES events ON DELETE CASCADE); INSERT INTO children SELECT id FROM events");
     let pgcleave = Pgcleave::new(database);
-    pgcleave.generate_monthly(&["--premake", "2"]);
+    pgcleave.generate_monthly(&["--premake", "2", "--incoming", "children_event_fkey=guard"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     pgcleave
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pgcleave::server::{Programs, Server, Stop};
 use postgres::{Client, NoTls};
 
-use crate::support::{Pgcleave, Said, wait_until};
+use crate::support::{NOTES_GUARDED, Pgcleave, Said, wait_until};
 use proxy::{Cut, Proxy, Scissors};
 
 mod proxy;
@@ -93,7 +93,7 @@ impl Way {
         let mut client = Client::connect(&server.url("origin"), NoTls).unwrap();
         client.batch_execute(SCHEMA).unwrap();
         drop(client);
-        pgcleave.generate_monthly(&["--premake", "1"]);
+        pgcleave.generate_monthly(&[&["--premake", "1"][..], &NOTES_GUARDED].concat());
         pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
         let mut way = Self {
             server: Arc::new(server),

@@ -5,14 +5,18 @@ use postgres::error::SqlState;
 use postgres::{Client, IsolationLevel};
 
 use crate::fixtures::Fixture;
-use crate::support::{Database, Pgcleave, wait_until};
+use crate::support::{Database, NOTES_GUARDED, Pgcleave, wait_until};
 
 /// A converted table: in step with its copy, or cut over.
 fn converted(schema: &str, through: &str) -> (Database, Pgcleave) {
     let database = Database::new();
     database.run_sql(schema);
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.generate_monthly(&["--premake", "3"]);
+    let mut flags = vec!["--premake", "3"];
+    if schema.contains("CREATE TABLE notes ") {
+        flags.extend(NOTES_GUARDED);
+    }
+    pgcleave.generate_monthly(&flags);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", through]);
     (database, pgcleave)
 }

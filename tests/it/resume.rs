@@ -166,9 +166,11 @@ fn every_step_can_be_a_run_of_its_own_and_be_undone_from_there() {
         "5",
         "6",
         "7",
+        "8",
         "add_foreign_keys",
         "verify_copy",
         "cut_over",
+        "move_incoming_foreign_keys",
     ];
     for last in steps {
         let fixture = Fixture::load("foreign_keys_both_ways");

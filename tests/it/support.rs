@@ -212,6 +212,9 @@ pub fn tests_folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
+/// A flag of `generate`: the foreign key of `notes` at `events` is to refer to a guard.
+pub const NOTES_GUARDED: [&str; 2] = ["--incoming", "notes_event_fkey=guard"];
+
 /// Waits up to a minute for something to become true.
 pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     for _ in 0..3000 {

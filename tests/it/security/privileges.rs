@@ -1,6 +1,6 @@
 //! The grants that suffice, each needed: docs/PRIVILEGES.md.
 
-use crate::support::{Database, Pgcleave, Said};
+use crate::support::{Database, NOTES_GUARDED, Pgcleave, Said};
 
 /// A table of `owner`, in another's schema, with a foreign key, a view, a trigger and a child of others'.
 struct House {
@@ -85,7 +85,7 @@ impl House {
 }
 
 fn generate(pgcleave: &Pgcleave) -> Said {
-    pgcleave.run(&[
+    let monthly = [
         "generate",
         "app.events",
         "--key",
@@ -94,7 +94,8 @@ fn generate(pgcleave: &Pgcleave) -> Said {
         "monthly",
         "--premake",
         "1",
-    ])
+    ];
+    pgcleave.run(&[&monthly[..], &NOTES_GUARDED].concat())
 }
 
 fn with_all_but(lacking: Option<Grant>) -> (House, Pgcleave) {

@@ -2,7 +2,7 @@
 //! must never stand in for a built-in one, neither in our sessions nor in what
 //! our triggers run in others' sessions.
 
-use crate::support::{Database, Pgcleave};
+use crate::support::{Database, NOTES_GUARDED, Pgcleave};
 
 /// Calls of these are never meant for `public`; each raises.
 const FUNCTIONS: [&str; 21] = [
@@ -98,7 +98,7 @@ fn prepare() -> (Database, Pgcleave) {
         database.name
     ));
     let pgcleave = Pgcleave::new(&database);
-    pgcleave.ok(&[
+    let monthly = [
         "-q",
         "generate",
         "app.events",
@@ -108,7 +108,8 @@ fn prepare() -> (Database, Pgcleave) {
         "monthly",
         "--premake",
         "1",
-    ]);
+    ];
+    pgcleave.ok(&[&monthly[..], &NOTES_GUARDED].concat());
     (database, pgcleave)
 }
 

@@ -3,14 +3,15 @@
 use postgres::error::SqlState;
 
 use super::{Busy, EVENTS, Story};
-use crate::support::{Database, Pgcleave};
+use crate::support::{Database, NOTES_GUARDED, Pgcleave};
 
 #[test]
 fn story_07_children_are_inserted_all_the_while_and_referenced_rows_stay_protected() {
-    let story = Story::begin(&format!(
+    let schema = format!(
         "{EVENTS} CREATE TABLE notes (id bigserial PRIMARY KEY, event bigint NOT NULL REFERENCES events);
          INSERT INTO notes (event) SELECT generate_series(1, 50);"
-    ));
+    );
+    let story = Story::begin_with(&schema, &NOTES_GUARDED);
     story.through("verify_copy");
     let parents: Vec<Busy> = (0..2i64)
         .map(|number| {
@@ -39,11 +40,11 @@ fn story_07_children_are_inserted_all_the_while_and_referenced_rows_stay_protect
             .batch_execute("UPDATE events SET at = at - interval '40 days' WHERE id = 7")
             .unwrap();
     };
-    for when in ["cut over", "rolled back", "cut over again"] {
-        if when == "rolled back" {
-            story.go_back();
-        } else {
-            story.finish();
+    for when in ["cut over", "rolled back", "cut over again", "moved"] {
+        match when {
+            "rolled back" => story.go_back(),
+            "moved" => story.through("move_incoming_foreign_keys"),
+            _ => story.finish(),
         }
         protected(when);
         parents.iter().for_each(|busy| busy.wait_for_rounds(30));

@@ -8,7 +8,7 @@ use pgcleave::server::{Programs, Server};
 use postgres::{Client, NoTls};
 
 use super::{Busy, Story};
-use crate::support::{Pgcleave, Said, wait_until};
+use crate::support::{NOTES_GUARDED, Pgcleave, Said, wait_until};
 
 const SCHEMA: &str = "CREATE TABLE accounts (id int PRIMARY KEY); INSERT INTO accounts SELECT generate_series(1, 9);
     CREATE TABLE events (id bigserial PRIMARY KEY, account int NOT NULL REFERENCES accounts, n int NOT NULL DEFAULT 0,
@@ -89,9 +89,8 @@ fn story_13_kill_9_at_every_step_and_resume_ends_with_equal_content() {
 #[test]
 fn story_19_a_file_is_one_transaction_or_one_statement() {
     // Foreign keys both ways and a serial: every step has something to do.
-    let story = Story::begin(&format!(
-        "{SCHEMA} CREATE TABLE notes (event bigint REFERENCES events);"
-    ));
+    let schema = format!("{SCHEMA} CREATE TABLE notes (event bigint REFERENCES events);");
+    let story = Story::begin_with(&schema, &NOTES_GUARDED);
     let mut alone = 0;
     for path in story.pgcleave.files(".sql") {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -132,7 +131,7 @@ fn server_with_days(settings: &[(&str, &str)], days: u32) -> (Server, Pgcleave) 
 }
 
 fn generate_daily(pgcleave: &Pgcleave) -> Said {
-    pgcleave.run(&[
+    let daily = [
         "generate",
         "events",
         "--key",
@@ -141,7 +140,8 @@ fn generate_daily(pgcleave: &Pgcleave) -> Said {
         "daily",
         "--premake",
         "0",
-    ])
+    ];
+    pgcleave.run(&[&daily[..], &NOTES_GUARDED].concat())
 }
 
 #[test]

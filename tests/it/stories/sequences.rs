@@ -70,7 +70,9 @@ fn story_10_inspect_says_what_becomes_of_unique_keys_before_anything_is_done() {
     assert_eq!(said.code, 4, "{}", said.stderr);
     for words in [
         "one_code lacks the partition key",
-        "drop it, or add",
+        "--unique one_code=guard",
+        "--unique one_code=extend",
+        "--unique one_code=drop",
         "becomes (id, at)",
         "ON CONFLICT",
     ] {
