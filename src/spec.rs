@@ -1,4 +1,8 @@
 //! `pgcleave.toml`: what the user wants, validated.
+//!
+//! Long because it is one thing: the shape of that file, and how an entry is written back into it.
+
+mod partitioning;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,6 +11,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Interval;
+
+pub use partitioning::{Allowance, Level, Lists, NullKeys, PartitionKey, SpecValue, Strategy, SubSpec};
 
 /// How many intervals ahead of today get a partition unless said otherwise.
 pub const DEFAULT_PREMAKE: u32 = 12;
@@ -29,11 +35,19 @@ pub struct Spec {
 pub struct TableSpec {
     /// `schema.table` as SQL would write it, quoted where SQL needs quotes.
     pub name: String,
-    /// The partition key: a column's name as the catalog has it, unquoted.
-    pub key: String,
+    /// The partition key: a column's name as the catalog has it, unquoted, or several.
+    pub key: PartitionKey,
     #[serde(default)]
     pub strategy: Strategy,
-    pub interval: Interval,
+    /// RANGE: the width of a partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// RANGE: bounds between partitions, in place of an interval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<SpecValue>,
+    /// HASH: how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u32>,
     /// Intervals ahead of today that get a partition; 0 to 1000.
     #[serde(default = "default_premake")]
     pub premake: u32,
@@ -55,6 +69,17 @@ pub struct TableSpec {
     /// by `schema.table.constraint` where several have that name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub incoming: BTreeMap<String, IncomingChoice>,
+    #[serde(default)]
+    pub null_keys: NullKeys,
+    /// What is refused unless it stands here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Allowance>,
+    /// LIST: which values share a partition; none is a partition for each value that the table holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: Lists,
+    /// How each partition is partitioned again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<SubSpec>,
 }
 
 /// What becomes of a unique key that lacks the partition key, which a partitioned table's unique keys must hold.
@@ -100,14 +125,6 @@ pub fn parse_choice<C: clap::ValueEnum>(text: &str) -> Result<(String, C), Strin
     Ok((name.to_owned(), choice))
 }
 
-/// Partitioning strategy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    #[default]
-    Range,
-}
-
 /// The migration runner that the files are for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +164,8 @@ pub enum SpecError {
         value: u32,
         range: &'static str,
     },
+    #[error("the table {table} can't be partitioned so: {contradiction}")]
+    Contradiction { table: String, contradiction: String },
     #[error("the table {0} stands twice in the spec")]
     Twice(String),
 }
@@ -169,10 +188,63 @@ impl Spec {
 }
 
 impl TableSpec {
-    /// Checks the ranges of the numbers.
+    /// RANGE by the interval, and everything else as it is where nothing is said.
+    pub fn new(name: impl Into<String>, key: PartitionKey) -> Self {
+        Self {
+            name: name.into(),
+            key,
+            strategy: Strategy::Range,
+            interval: None,
+            bounds: Vec::new(),
+            partitions: None,
+            premake: DEFAULT_PREMAKE,
+            time_zone: default_time_zone(),
+            runner: RunnerName::Plain,
+            out: default_out(),
+            batch_size: DEFAULT_BATCH_BLOCKS,
+            unique: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            null_keys: NullKeys::Refuse,
+            allow: Vec::new(),
+            lists: BTreeMap::new(),
+            sub: None,
+        }
+    }
+
+    /// How the table itself is partitioned.
+    pub fn level(&self) -> Level<'_> {
+        Level {
+            key: &self.key,
+            strategy: self.strategy,
+            interval: self.interval,
+            bounds: &self.bounds,
+            partitions: self.partitions,
+            lists: &self.lists,
+        }
+    }
+
+    /// The table's partitioning, and behind it that of its partitions.
+    pub fn levels(&self) -> Vec<Level<'_>> {
+        std::iter::once(self.level())
+            .chain(self.sub.as_ref().map(SubSpec::level))
+            .collect()
+    }
+
+    /// The columns of all levels' keys, each once: what every unique key of the table must hold.
+    pub fn partition_columns(&self) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        for column in self.levels().iter().flat_map(|level| level.key.columns()) {
+            if !columns.contains(&column.as_str()) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
+    /// Checks the ranges of the numbers, and that what is said fits together.
     ///
     /// # Errors
-    /// When one is out of its range.
+    /// When something doesn't.
     pub fn validate(&self) -> Result<(), SpecError> {
         let out_of_range = |key, value, range| SpecError::OutOfRange {
             table: self.name.clone(),
@@ -186,7 +258,14 @@ impl TableSpec {
         if self.batch_size == 0 {
             return Err(out_of_range("batch_size", self.batch_size, "1 or more"));
         }
-        Ok(())
+        let contradiction = self.levels().iter().find_map(Level::contradiction);
+        match contradiction {
+            Some(contradiction) => Err(SpecError::Contradiction {
+                table: self.name.clone(),
+                contradiction,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The file's text with this table's entry set; everything else, comments
@@ -217,9 +296,7 @@ impl TableSpec {
 
     fn fill(&self, entry: &mut toml_edit::Table) {
         entry["name"] = toml_edit::value(&self.name);
-        entry["key"] = toml_edit::value(&self.key);
-        entry["strategy"] = toml_edit::value("range");
-        entry["interval"] = toml_edit::value(self.interval.to_string());
+        self.level().fill(entry);
         entry["premake"] = toml_edit::value(i64::from(self.premake));
         entry["time_zone"] = toml_edit::value(self.time_zone.name());
         entry["runner"] = toml_edit::value("plain");
@@ -227,6 +304,28 @@ impl TableSpec {
         entry["batch_size"] = toml_edit::value(i64::from(self.batch_size));
         fill_choices(entry, "unique", &self.unique);
         fill_choices(entry, "incoming", &self.incoming);
+        match self.null_keys {
+            NullKeys::Refuse => entry.remove("null_keys"),
+            NullKeys::Default => entry.insert("null_keys", toml_edit::value("default")),
+        };
+        let allow: toml_edit::Array = self.allow.iter().map(|a| a.name()).collect();
+        match allow.is_empty() {
+            true => entry.remove("allow"),
+            false => entry.insert("allow", toml_edit::value(allow)),
+        };
+        match &self.sub {
+            None => {
+                entry.remove("sub");
+            }
+            Some(sub) => {
+                if !entry.contains_table("sub") {
+                    entry["sub"] = toml_edit::table();
+                }
+                if let Some(table) = entry["sub"].as_table_mut() {
+                    sub.level().fill(table);
+                }
+            }
+        }
     }
 }
 
@@ -277,7 +376,7 @@ mod tests {
         let text =
             format!("# ours\n{ENTRY}\n[[table]]\nname = \"a.b\"\nkey = \"t\"\ninterval = \"daily\" # busy\n");
         let mut table = Spec::parse(&text).unwrap().tables.remove(0);
-        table.interval = Interval::Weekly;
+        table.interval = Some(Interval::Weekly);
         let written = table.write_into(&text).unwrap();
         assert!(
             written.contains("# ours") && written.contains("# busy"),
@@ -286,7 +385,7 @@ mod tests {
         let tables = Spec::parse(&written).unwrap().tables;
         assert_eq!(
             (tables[0].interval, tables[1].interval),
-            (Interval::Weekly, Interval::Daily)
+            (Some(Interval::Weekly), Some(Interval::Daily))
         );
     }
 
@@ -308,6 +407,45 @@ mod tests {
                 .unwrap_err()
                 .contains("extend, drop, guard")
         );
+    }
+
+    #[test]
+    fn writes_lists_and_sub_partitions_and_reads_them_back() {
+        let text = "[[table]]\nname = \"a.b\"\nkey = [\"region\"]\nstrategy = \"list\"\nallow = [\"many_partitions\"]\n\
+                    [table.lists]\nemea = [\"de\", \"fr\"]\nrest = [1, true]\n\
+                    [table.sub]\nkey = [\"id\", \"x\"]\nstrategy = \"hash\"\npartitions = 4\n\n";
+        let both = format!("{text}{ENTRY}");
+        let tables = Spec::parse(&both).unwrap().tables;
+        let mut written = "# ours\n".to_owned();
+        for table in &tables {
+            written = table.write_into(&written).unwrap();
+        }
+        for table in &tables {
+            written = table.write_into(&written).unwrap();
+        }
+        assert_eq!(Spec::parse(&written).unwrap().tables, tables, "{written}");
+        assert_eq!(tables[0].partition_columns(), ["region", "id", "x"]);
+    }
+
+    #[test]
+    fn refuses_what_contradicts_itself() {
+        for line in [
+            "strategy = \"hash\"",
+            "partitions = 3",
+            "bounds = [1]",
+            "key = []",
+        ] {
+            let text = ENTRY.replace(
+                "key = \"at\"\n",
+                if line.starts_with("key") {
+                    ""
+                } else {
+                    "key = \"at\"\n"
+                },
+            );
+            let refused = Spec::parse(&format!("{text}{line}\n"));
+            assert!(matches!(refused, Err(SpecError::Contradiction { .. })), "{line}");
+        }
     }
 
     #[test]

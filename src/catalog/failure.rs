@@ -16,9 +16,9 @@ pub enum CatalogError {
     },
     #[error("{table} has no column {}", column.as_str())]
     NoSuchColumn { table: String, column: Ident },
-    /// The range of such a column can't be read as dates.
-    #[error("the column {} is of type {base_type}, not date, timestamp or timestamptz", column.as_str())]
-    NotADate { column: Ident, base_type: String },
+    /// Such a column has no intervals.
+    #[error("the column {} is of type {base_type}, which has no intervals", column.as_str())]
+    NoRange { column: Ident, base_type: String },
     /// A newer server says something that this version doesn't know.
     #[error("the catalog holds {code:?} in {place}, which this version of pgcleave doesn't know")]
     UnknownCode { place: &'static str, code: String },
@@ -64,7 +64,7 @@ impl CatalogError {
                 .first()
                 .map(|first| format!("name the schema too, e.g. {}", first.plain())),
             Self::NoSuchColumn { table, .. } => Some(format!("see its columns: pgcleave inspect {table}")),
-            Self::NotADate { .. } => Some("choose another column with --key".to_owned()),
+            Self::NoRange { .. } => Some("choose another column with --key".to_owned()),
             Self::UnknownCode { .. } => Some("use a newer pgcleave".to_owned()),
             Self::Query { source, .. } if source.is_closed() => {
                 Some("the connection was lost and nothing has changed: run it again".to_owned())

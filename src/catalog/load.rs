@@ -8,7 +8,7 @@ use crate::model::{
     Column, Generated, Grant, Identity, Measures, NamedDefinition, Persistence, RelationKind,
     ReplicaIdentity, RowSecurity, Table, View,
 };
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::{Ident, QualifiedName, QualifiedOperator};
 
 /// Reads a relation of any kind in a [`super::snapshot`].
 ///
@@ -121,6 +121,16 @@ fn load_columns(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Column>, Catal
         .collect()
 }
 
+fn equal(answer: &Answer) -> Result<Option<QualifiedOperator>, CatalogError> {
+    let Some(schema) = answer.optional_ident("operator_schema")? else {
+        return Ok(None);
+    };
+    Ok(Some(QualifiedOperator {
+        schema,
+        symbol: answer.value("operator_symbol")?,
+    }))
+}
+
 fn column(answer: &Answer) -> Result<Column, CatalogError> {
     let generated = generated(answer)?;
     let default = if generated.is_some() {
@@ -148,6 +158,9 @@ fn column(answer: &Answer) -> Result<Column, CatalogError> {
         options: answer.storage_parameters("options")?,
         comment: answer.value("comment")?,
         btree: answer.value("btree")?,
+        equal: equal(answer)?,
+        bitwise: answer.value("bitwise")?,
+        hash: answer.value("hash")?,
     })
 }
 

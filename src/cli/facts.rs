@@ -1,13 +1,16 @@
 //! Everything that planning needs, in one read-only snapshot of the server.
 
-use postgres::Client;
+use postgres::{Client, Transaction};
 
-use super::Failure;
-use crate::catalog;
-use crate::model::{KeyRange, Measures, RelationKind, Table};
-use crate::plan::{Candidate, FACTS_FORMAT, Facts, Names, Problem, candidates, partition_names};
-use crate::spec::TableSpec;
+use super::{Failure, PartitioningArgs};
+use crate::catalog::{self, CatalogError, ValueOrder};
+use crate::model::{Column, KeyRange, Measures, RelationKind, Table};
+use crate::plan::{Candidate, FACTS_FORMAT, Facts, Names, Problem, bounds, candidates, partition_names};
+use crate::spec::{Level, PartitionKey, SpecValue, Strategy, TableSpec};
 use crate::sql::{Ident, QualifiedName};
+
+/// More values of a LIST key than there could ever be partitions.
+const MOST_VALUES: i64 = bounds::MAX_ALLOWED_PARTITIONS as i64 + 1;
 
 /// A table as it is now, with its sizes.
 pub struct Loaded {
@@ -18,14 +21,13 @@ pub struct Loaded {
     pub live_problems: Vec<Problem>,
 }
 
-/// How the table is meant to be partitioned, as far as it is known.
-pub struct Wish<'a> {
-    pub key: Option<&'a str>,
-    pub time_zone: chrono_tz::Tz,
-}
-
-/// Reads the table; the key is the likeliest candidate where none is wished for.
-pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Loaded, Failure> {
+/// Reads the table; by the likeliest candidate where nothing is said of its partitioning.
+pub fn load(
+    client: &mut Client,
+    name: &QualifiedName,
+    spec: Option<&TableSpec>,
+    args: &PartitioningArgs,
+) -> Result<Loaded, Failure> {
     let mut snapshot = catalog::snapshot(client)?;
     let mut table = catalog::load_table(&mut snapshot, name)?;
     if table.kind == RelationKind::Table {
@@ -33,28 +35,32 @@ pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Lo
     }
     let measures = catalog::load_measures(&mut snapshot, name)?;
     let candidates = candidates(&table);
-    let key = match wish.key {
-        Some(key) => Some(key.to_owned()),
-        None => candidates.first().map(|c| c.column.as_str().to_owned()),
-    };
-    let zone = wish.time_zone.name();
-    let as_of = catalog::today(&mut snapshot, zone)?;
+    let likeliest = candidates.first().map(|candidate| {
+        let key = PartitionKey::of(candidate.column.as_str());
+        TableSpec::new(name.typed(), key)
+    });
+    let spec = spec.cloned().or(likeliest);
+    let zone = spec.as_ref().map(|spec| spec.time_zone);
+    let zone = args.time_zone.or(zone).unwrap_or(chrono_tz::UTC);
+    let as_of = catalog::today(&mut snapshot, zone.name())?;
     let privileges = catalog::load_privileges(&mut snapshot, &table)?;
-    let readable = key.filter(|_| !privileges.policies_bind_role);
-    let key_range = match readable.and_then(|key| readable_key(&table, &key)) {
-        Some(key) => catalog::load_key_range(&mut snapshot, &table, &key, zone)?,
-        None => KeyRange {
-            first: None,
-            last: None,
-            has_null: false,
-            has_infinity: false,
-        },
-    };
+    let mut key_ranges = [KeyRange::default(), KeyRange::default()];
+    let levels = spec.as_ref().map(TableSpec::levels).unwrap_or_default();
+    // Policies that bind the role would hide rows: the query would fail.
+    for (level, key_range) in levels
+        .iter()
+        .zip(&mut key_ranges)
+        .filter(|_| !privileges.policies_bind_role)
+    {
+        *key_range = read_key(&mut snapshot, &table, level, zone.name())?;
+    }
+    let [key_range, sub_key_range] = key_ranges;
     let live_problems = privilege_problems(&privileges, &table);
     let facts = Facts {
         format: FACTS_FORMAT,
         as_of,
         key_range,
+        sub_key_range,
         table,
     };
     Ok(Loaded {
@@ -65,12 +71,36 @@ pub fn load(client: &mut Client, name: &QualifiedName, wish: &Wish) -> Result<Lo
     })
 }
 
-/// The key, if its range can be read: a candidate column of an ordinary table.
-fn readable_key(table: &Table, key: &str) -> Option<Ident> {
-    let is_candidate = candidates(table).iter().any(|c| c.column.as_str() == key);
-    (is_candidate && table.kind == RelationKind::Table)
-        .then(|| Ident::new(key).ok())
-        .flatten()
+/// What the level's layout depends on; nothing of a key that can't be read.
+fn read_key(
+    snapshot: &mut Transaction<'_>,
+    table: &Table,
+    level: &Level,
+    zone: &str,
+) -> Result<KeyRange, Failure> {
+    let columns = level.key.columns().iter();
+    let columns: Option<Vec<&Column>> = columns
+        .map(|name| table.columns.iter().find(|c| c.name.as_str() == name))
+        .collect();
+    let Some(columns) = columns.filter(|_| table.kind == RelationKind::Table) else {
+        return Ok(KeyRange::default());
+    };
+    let names: Vec<Ident> = columns.iter().map(|c| c.name.clone()).collect();
+    let has_intervals = columns
+        .first()
+        .is_some_and(|c| bounds::KeyType::from_type_name(&c.base_type).is_some());
+    let mut key_range = match level.strategy {
+        Strategy::Range if has_intervals && level.bounds.is_empty() => {
+            catalog::load_key_range(snapshot, table, &names[0], zone)?
+        }
+        Strategy::List if level.lists.is_empty() && columns[0].equal.is_some() => KeyRange {
+            values: catalog::load_key_values(snapshot, table, &names[0], MOST_VALUES)?,
+            ..KeyRange::default()
+        },
+        Strategy::Range | Strategy::List | Strategy::Hash => KeyRange::default(),
+    };
+    key_range.has_null = catalog::load_key_has_null(snapshot, table, &names)?;
+    Ok(key_range)
 }
 
 fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Problem> {
@@ -247,5 +277,46 @@ pub fn placement_problems(
             "raise max_locks_per_transaction (needs a restart), or choose a wider --interval",
         ));
     }
+    drop(snapshot);
+    for level in spec.levels() {
+        problems.extend(value_problem(client, &facts.table, &level)?);
+    }
     Ok(problems)
+}
+
+/// Bounds and lists of the spec that the key's type doesn't take or orders otherwise.
+fn value_problem(client: &mut Client, table: &Table, level: &Level) -> Result<Option<Problem>, Failure> {
+    let lists = level.lists.values().flatten();
+    let values: Vec<String> = level.bounds.iter().chain(lists).map(SpecValue::text).collect();
+    let column = table
+        .columns
+        .iter()
+        .find(|c| c.name.as_str() == level.key.first());
+    let Some(column) = column.filter(|c| !values.is_empty() && c.equal.is_some()) else {
+        return Ok(None);
+    };
+    // A snapshot of its own: a value that isn't taken ends it.
+    let mut snapshot = catalog::snapshot(client)?;
+    let key = level.key.to_string();
+    match catalog::load_value_order(&mut snapshot, table, &column.name, &values) {
+        Ok(ValueOrder::NotDistinct) => Ok(Some(Problem::blocker(
+            format!("two of the spec's values of the key {key:?} are equal"),
+            "name each value once",
+        ))),
+        Ok(ValueOrder::Distinct) if !level.bounds.is_empty() => Ok(Some(Problem::blocker(
+            format!(
+                "the spec's bounds of the key {key:?} aren't in ascending order, as the server sorts them"
+            ),
+            "write them in that order",
+        ))),
+        Ok(ValueOrder::Ascending | ValueOrder::Distinct) => Ok(None),
+        Err(CatalogError::Query { source, .. }) if source.as_db_error().is_some() => {
+            let said = source.as_db_error().map_or("", |error| error.message());
+            Ok(Some(Problem::blocker(
+                format!("the key {key:?} doesn't take a value of the spec: {said}"),
+                "mend it in the spec",
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
 }

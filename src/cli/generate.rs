@@ -6,20 +6,19 @@ use std::path::Path;
 use postgres::Client;
 
 use super::existing::{CATALOG, difference, render_again};
-use super::facts::{Loaded, Wish, load, placement_problems};
+use super::facts::{Loaded, load, placement_problems};
 use super::{Cli, Failure, GenerateArgs, connect, inspect, prompt, source, wizard};
 use crate::apply::{Stage, read_stage};
 use crate::migration::{Directory, DirectoryError, MigrationFile, write_whole};
 use crate::plan::{Facts, Plan, Problem, Severity, plan_conversion};
 use crate::runner;
-use crate::spec::{Spec, TableSpec};
+use crate::spec::{PartitionKey, Spec, Strategy, TableSpec};
 use crate::sql::QualifiedName;
 
 pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     let mut client = connect::target(cli)?.open()?;
-    let (name, loaded, spec) = decide(&mut client, args)?;
+    let (name, loaded, spec, asked) = decide(&mut client, args)?;
     let plan = plan(&mut client, &loaded, &spec)?;
-    let asked = args.table.is_none() || args.key.is_none() || args.interval.is_none();
     if asked && !wizard::confirm_preview(&loaded, &spec)? {
         eprintln!("nothing was written");
         return Ok(());
@@ -31,7 +30,7 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     }
     let folder = source::folder(&spec, &name);
     refuse_while_under_way(&mut client, &name)?;
-    if !may_overwrite(&folder, &spec, &files, args)? {
+    if !may_overwrite(&folder, &name, &spec, &files, args)? {
         eprintln!("nothing was written");
         return Ok(());
     }
@@ -48,54 +47,43 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Settles table, key and interval, by flags or by asking.
-fn decide(client: &mut Client, args: &GenerateArgs) -> Result<(QualifiedName, Loaded, TableSpec), Failure> {
+/// Settles table, key and interval, by flags, by the spec's entry or by asking; and whether it had to ask.
+fn decide(
+    client: &mut Client,
+    args: &GenerateArgs,
+) -> Result<(QualifiedName, Loaded, TableSpec, bool), Failure> {
+    let mut asked = args.table.is_none();
     let name = match &args.table {
         Some(text) => source::find(client, text)?,
         None => wizard::choose_table(client)?,
     };
-    let time_zone = args.time_zone;
-    let mut loaded = load(
-        client,
-        &name,
-        &Wish {
-            key: args.key.as_deref(),
-            time_zone,
-        },
-    )?;
-    let key = match &args.key {
-        Some(key) => key.clone(),
-        None => wizard::choose_key(&loaded)?,
+    let entry = source::entry_of(&args.spec.path, &name)?;
+    let said = args.partitioning.over(entry, name.typed());
+    let mut loaded = load(client, &name, said.as_ref(), &args.partitioning)?;
+    let mut spec = match said {
+        Some(spec) => spec,
+        None => {
+            asked = true;
+            let key = PartitionKey::of(wizard::choose_key(&loaded)?);
+            let chosen = TableSpec::new(name.typed(), key);
+            let spec = args
+                .partitioning
+                .over(Some(chosen.clone()), name.typed())
+                .unwrap_or(chosen);
+            loaded = load(client, &name, Some(&spec), &args.partitioning)?;
+            spec
+        }
     };
-    if args.key.is_none() {
-        loaded = load(
-            client,
-            &name,
-            &Wish {
-                key: Some(&key),
-                time_zone,
-            },
-        )?;
+    let has_steps = spec.interval.is_some() || !spec.bounds.is_empty();
+    if spec.strategy == Strategy::Range && !has_steps {
+        asked = true;
+        spec.interval = Some(wizard::choose_interval(&loaded, &spec)?);
     }
-    let interval = match args.interval {
-        Some(interval) => interval,
-        None => wizard::choose_interval(&loaded)?,
-    };
-    let spec = TableSpec {
-        name: name.typed(),
-        key,
-        strategy: args.strategy,
-        interval,
-        premake: args.premake,
-        time_zone,
-        runner: args.runner,
-        out: args.out.clone(),
-        batch_size: args.batch_size,
-        unique: args.unique.iter().cloned().collect(),
-        incoming: args.incoming.iter().cloned().collect(),
-    };
+    spec.runner = args.runner.unwrap_or(spec.runner);
+    spec.out = args.out.clone().unwrap_or(spec.out);
+    spec.batch_size = args.batch_size.unwrap_or(spec.batch_size);
     spec.validate()?;
-    Ok((name, loaded, spec))
+    Ok((name, loaded, spec, asked))
 }
 
 /// The plan, or every blocker at once.
@@ -153,6 +141,7 @@ fn refuse_while_under_way(client: &mut Client, name: &QualifiedName) -> Result<(
 /// lose what was edited by hand.
 fn may_overwrite(
     folder: &Path,
+    name: &QualifiedName,
     spec: &TableSpec,
     files: &[MigrationFile],
     args: &GenerateArgs,
@@ -163,7 +152,7 @@ fn may_overwrite(
     if difference(&directory, files).is_empty() {
         return Ok(true);
     }
-    let written_for = recorded_spec(&args.spec.path, &spec.name)?.unwrap_or_else(|| spec.clone());
+    let written_for = source::entry_of(&args.spec.path, name)?.unwrap_or_else(|| spec.clone());
     let diff = match render_again(folder, &written_for) {
         Ok((_, _, recorded)) => difference(&directory, &recorded),
         Err(_) => difference(&directory, files),
@@ -179,11 +168,6 @@ fn may_overwrite(
         ));
     }
     prompt::confirm("These files were edited by hand; overwrite them?")
-}
-
-fn recorded_spec(path: &Path, name: &str) -> Result<Option<TableSpec>, Failure> {
-    let spec = Spec::parse(&source::read_spec_text(path)?)?;
-    Ok(spec.tables.into_iter().find(|t| t.name == name))
 }
 
 /// Writes the folder: the new files, and none of an older plan's.

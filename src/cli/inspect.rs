@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 
-use chrono::NaiveDate;
 use indicatif::HumanBytes;
 use postgres::Client;
 use serde::Serialize;
 
-use super::facts::{Loaded, Wish, load, placement_problems};
+use super::facts::{Loaded, load, placement_problems};
 use super::{Cli, Failure, Format, InspectArgs, connect, source};
 use crate::model::{Interval, KeyRange, Measures, Table};
 use crate::plan::{Candidate, Facts, Problem, Severity, bounds, find_problems, partition_names};
-use crate::spec::{DEFAULT_BATCH_BLOCKS, DEFAULT_OUT, RunnerName, Strategy, TableSpec};
+use crate::spec::{DEFAULT_PREMAKE, PartitionKey, Strategy, TableSpec};
+
+/// A table of uuids is read as a whole up to so many blocks (1 GiB at 8 KiB a block) without being asked for.
+const UUID_BLOCKS: i64 = 131_072;
 
 /// What `inspect --format json` prints; `format` changes when its shape does.
 #[derive(Serialize)]
@@ -39,7 +41,8 @@ struct Judged {
 #[derive(Serialize)]
 struct Proposal {
     key: String,
-    interval: Interval,
+    strategy: Strategy,
+    interval: Option<Interval>,
     time_zone: String,
     /// With the default partition; `None` where there would be too many.
     partitions: Option<usize>,
@@ -49,12 +52,9 @@ struct Proposal {
 pub fn run(cli: &Cli, args: &InspectArgs) -> Result<(), Failure> {
     let mut client = connect::target(cli)?.open()?;
     let name = source::find(&mut client, &args.table)?;
-    let wish = Wish {
-        key: args.key.as_deref(),
-        time_zone: args.time_zone,
-    };
-    let loaded = load(&mut client, &name, &wish)?;
-    let spec = judged_by(&loaded, args, name.typed());
+    let said = args.partitioning.over(None, name.typed());
+    let loaded = load(&mut client, &name, said.as_ref(), &args.partitioning)?;
+    let spec = judged_by(&loaded, args, said);
     let mut problems = loaded.live_problems.clone();
     match &spec {
         Some(spec) => {
@@ -62,8 +62,11 @@ pub fn run(cli: &Cli, args: &InspectArgs) -> Result<(), Failure> {
             problems.extend(placement_problems(&mut client, &loaded.facts, spec)?);
         }
         None => problems.push(Problem::blocker(
-            format!("{} has no date, timestamp or timestamptz column", name.plain()),
-            "range partitioning by time needs one",
+            format!(
+                "{} has no column of a time, and no primary key of whole numbers or uuids",
+                name.plain()
+            ),
+            "name another key: --key, with --strategy list or hash",
         )),
     }
     problems.sort_by_key(|p| p.severity);
@@ -86,34 +89,32 @@ pub fn run(cli: &Cli, args: &InspectArgs) -> Result<(), Failure> {
     if blocked { Err(Failure::blocked()) } else { Ok(()) }
 }
 
-/// The wished-for key and interval, or the likeliest.
-fn judged_by(loaded: &Loaded, args: &InspectArgs, name: String) -> Option<TableSpec> {
-    let key = match &args.key {
-        Some(key) => key.clone(),
-        None => loaded.candidates.first()?.column.as_str().to_owned(),
-    };
-    Some(spec_for(
-        key,
-        args.interval.unwrap_or_else(|| propose(&loaded.facts)),
-        args,
-        name,
-    ))
+/// What the flags say, or the likeliest key; with a proposed interval where none is said.
+fn judged_by(loaded: &Loaded, args: &InspectArgs, said: Option<TableSpec>) -> Option<TableSpec> {
+    match said {
+        Some(spec) => Some(with_interval(&loaded.facts, spec)),
+        None => {
+            let likeliest = loaded.candidates.first()?.column.as_str();
+            Some(with_interval(
+                &loaded.facts,
+                spec_for(likeliest, &loaded.facts, args),
+            ))
+        }
+    }
 }
 
-fn spec_for(key: String, interval: Interval, args: &InspectArgs, name: String) -> TableSpec {
-    TableSpec {
-        name,
-        key,
-        strategy: Strategy::Range,
-        interval,
-        premake: args.premake,
-        time_zone: args.time_zone,
-        runner: RunnerName::Plain,
-        out: DEFAULT_OUT.into(),
-        batch_size: DEFAULT_BATCH_BLOCKS,
-        unique: args.unique.iter().cloned().collect(),
-        incoming: args.incoming.iter().cloned().collect(),
+fn spec_for(key: &str, facts: &Facts, args: &InspectArgs) -> TableSpec {
+    let plain = TableSpec::new(facts.table.name.typed(), PartitionKey::of(key));
+    args.partitioning
+        .over(Some(plain.clone()), plain.name.clone())
+        .unwrap_or(plain)
+}
+
+fn with_interval(facts: &Facts, mut spec: TableSpec) -> TableSpec {
+    if spec.strategy == Strategy::Range && spec.interval.is_none() {
+        spec.interval = Some(propose(facts, &spec));
     }
+    spec
 }
 
 /// An interval and a partition count for each candidate whose range an index gives.
@@ -122,18 +123,19 @@ fn judge(client: &mut Client, loaded: &Loaded, args: &InspectArgs) -> Result<Vec
     let mut judged = Vec::new();
     for candidate in &loaded.candidates {
         let mut proposal = None;
-        if candidate.leads_an_index {
-            let key = candidate.column.as_str();
-            let wish = Wish {
-                key: Some(key),
-                time_zone: args.time_zone,
+        // Of uuids the index knows no smallest of version 7.
+        let is_uuid = table
+            .columns
+            .iter()
+            .any(|c| c.name == candidate.column && c.base_type == "uuid");
+        if candidate.leads_an_index && !(is_uuid && loaded.measures.blocks > UUID_BLOCKS) {
+            let spec = TableSpec {
+                time_zone: args.partitioning.time_zone.unwrap_or(chrono_tz::UTC),
+                premake: args.partitioning.premake.unwrap_or(DEFAULT_PREMAKE),
+                ..TableSpec::new(table.name.typed(), PartitionKey::of(candidate.column.as_str()))
             };
-            let facts = load(client, &table.name, &wish)?.facts;
-            let interval = args.interval.unwrap_or_else(|| propose(&facts));
-            proposal = Some(self::proposal(
-                &facts,
-                &spec_for(key.to_owned(), interval, args, table.name.typed()),
-            ));
+            let facts = load(client, &table.name, Some(&spec), &args.partitioning)?.facts;
+            proposal = Some(self::proposal(&facts, &with_interval(&facts, spec)));
         }
         judged.push(Judged {
             candidate: candidate.clone(),
@@ -144,16 +146,21 @@ fn judge(client: &mut Client, loaded: &Loaded, args: &InspectArgs) -> Result<Vec
 }
 
 /// The interval that suits the key's range.
-pub fn propose(facts: &Facts) -> Interval {
-    let day = |text: &Option<String>| text.as_deref().and_then(bounds::parse_day);
-    let last: NaiveDate = day(&facts.key_range.last).unwrap_or(facts.as_of);
-    bounds::propose_interval(day(&facts.key_range.first), last.max(facts.as_of))
+pub fn propose(facts: &Facts, spec: &TableSpec) -> Interval {
+    let mut columns = facts.table.columns.iter();
+    let key = columns.find(|c| c.name.as_str() == spec.key.first());
+    let key_type = key.and_then(|c| bounds::KeyType::from_type_name(&c.base_type));
+    match key_type {
+        Some(key_type) => bounds::propose_interval(key_type, &facts.key_range, facts.as_of),
+        None => Interval::Monthly,
+    }
 }
 
 fn proposal(facts: &Facts, spec: &TableSpec) -> Proposal {
     let partitions = partition_names(facts, spec).len();
     Proposal {
-        key: spec.key.clone(),
+        key: spec.key.to_string(),
+        strategy: spec.strategy,
         interval: spec.interval,
         time_zone: spec.time_zone.name().to_owned(),
         partitions: (partitions > 0).then_some(partitions),
@@ -301,10 +308,44 @@ fn candidate_line(judged: &Judged) -> String {
         .to_owned(),
     );
     facts.push(match &judged.proposal {
-        Some(proposal) => format!("{}: {}", proposal.interval, partition_count(proposal)),
-        None => "range not read, as no index leads with it".to_owned(),
+        Some(proposal) => format!("{}: {}", interval(proposal), partition_count(proposal)),
+        None => "range not read, as that would take a scan of the table".to_owned(),
     });
+    if judged
+        .proposal
+        .as_ref()
+        .is_some_and(|p| p.key_range.is_mostly_stray)
+    {
+        facts.push("its values aren't uuids of version 7".to_owned());
+    }
+    facts.push(changes(candidate));
     format!("{}: {}", candidate.column.as_str(), facts.join(", "))
+}
+
+/// What the choice of this key costs, by name.
+fn changes(candidate: &Candidate) -> String {
+    let list = |what: &str, names: &[String]| match names {
+        [] => None,
+        names => Some(format!("{what} {}", names.join(", "))),
+    };
+    let keys = list("has to be added to", &candidate.keys_to_change);
+    let incoming = list(
+        "foreign keys that would need another form:",
+        &candidate.incoming_to_change,
+    );
+    let said: Vec<String> = keys.into_iter().chain(incoming).collect();
+    if said.is_empty() {
+        return "keeps every key and every incoming foreign key as it is".to_owned();
+    }
+    said.join("; ")
+}
+
+fn interval(proposal: &Proposal) -> String {
+    match proposal.interval {
+        Some(Interval::Every(step)) => format!("every {step}"),
+        Some(calendar) => calendar.to_string(),
+        None => proposal.strategy.name().to_owned(),
+    }
 }
 
 fn partition_count(proposal: &Proposal) -> String {
@@ -323,9 +364,12 @@ fn proposal_lines(proposal: &Proposal) -> impl Iterator<Item = String> {
     let holds = |what: &str, is: bool| format!("{}{what}", if is { "holds " } else { "no " });
     [
         format!(
-            "partition by range ({}), {}: {}",
+            "partition by {} ({}){}: {}",
+            proposal.strategy.name(),
             proposal.key,
-            proposal.interval,
+            proposal
+                .interval
+                .map_or(String::new(), |interval| format!(", {interval}")),
             partition_count(proposal)
         ),
         format!(

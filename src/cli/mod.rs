@@ -14,6 +14,7 @@ mod interrupt;
 mod load;
 mod lock;
 mod notices;
+mod partitioning_args;
 mod pause;
 mod progress_bar;
 mod prompt;
@@ -28,15 +29,15 @@ mod wizard;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use failure::Failure;
 pub use load::LoadArgs;
 pub use lock::LockArgs;
+pub use partitioning_args::PartitioningArgs;
 
 use crate::model::Interval;
-use crate::spec::{IncomingChoice, RunnerName, Strategy, UniqueChoice};
+use crate::spec::RunnerName;
 
 /// Turns a live PostgreSQL table into a natively partitioned one.
 #[derive(Debug, Parser)]
@@ -87,7 +88,9 @@ pub enum Verb {
     #[command(after_help = "Example:\n  pgcleave inspect public.events --key created_at")]
     Inspect(InspectArgs),
     /// Write the migrations; asks for what is missing on a terminal.
-    #[command(after_help = "Example:\n  pgcleave generate public.events --key created_at --interval monthly")]
+    #[command(
+        after_help = "Example:\n  pgcleave generate public.events --key created_at --interval monthly\n\nWhat flags don't say is taken from the table's entry in pgcleave.toml, where there is one."
+    )]
     Generate(GenerateArgs),
     /// Run the pending migrations, step by confirmed step.
     #[command(after_help = "Example:\n  pgcleave apply public.events --through verify_copy")]
@@ -131,23 +134,8 @@ pub enum Verb {
 pub struct InspectArgs {
     /// Table, as SQL would write it: public.events.
     pub table: String,
-    /// Partition key to judge by; without it the likeliest candidate.
-    #[arg(long, value_name = "COLUMN")]
-    pub key: Option<String>,
-    #[arg(long, value_name = "INTERVAL")]
-    pub interval: Option<Interval>,
-    /// Intervals ahead of today.
-    #[arg(long, default_value_t = crate::spec::DEFAULT_PREMAKE)]
-    pub premake: u32,
-    /// Zone in which an interval begins at midnight.
-    #[arg(long, default_value = "UTC")]
-    pub time_zone: Tz,
-    /// What becomes of unique keys that lack the partition key: extend, drop or guard; may be given several times.
-    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<UniqueChoice>)]
-    pub unique: Vec<(String, UniqueChoice)>,
-    /// What becomes of foreign keys that point at the table: guard, extend, trigger or drop; may be given several times.
-    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<IncomingChoice>)]
-    pub incoming: Vec<(String, IncomingChoice)>,
+    #[command(flatten)]
+    pub partitioning: PartitioningArgs,
     #[arg(long, default_value = "text")]
     pub format: Format,
 }
@@ -156,34 +144,16 @@ pub struct InspectArgs {
 pub struct GenerateArgs {
     /// Table, as SQL would write it: public.events.
     pub table: Option<String>,
-    /// Partition key: a date, timestamp or timestamptz column.
-    #[arg(long, value_name = "COLUMN")]
-    pub key: Option<String>,
-    /// daily, weekly, monthly, quarterly or yearly.
-    #[arg(long, value_name = "INTERVAL")]
-    pub interval: Option<Interval>,
-    #[arg(long, default_value = "range")]
-    pub strategy: Strategy,
-    /// Intervals ahead of today that get a partition.
-    #[arg(long, default_value_t = crate::spec::DEFAULT_PREMAKE)]
-    pub premake: u32,
-    /// Blocks of the source table per batch.
-    #[arg(long, value_name = "BLOCKS", default_value_t = crate::spec::DEFAULT_BATCH_BLOCKS)]
-    pub batch_size: u32,
-    /// Zone in which an interval begins at midnight.
-    #[arg(long, default_value = "UTC")]
-    pub time_zone: Tz,
-    /// What becomes of unique keys that lack the partition key: extend, drop or guard; may be given several times.
-    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<UniqueChoice>)]
-    pub unique: Vec<(String, UniqueChoice)>,
-    /// What becomes of foreign keys that point at the table: guard, extend, trigger or drop; may be given several times.
-    #[arg(long, value_name = "NAME=CHOICE", value_parser = crate::spec::parse_choice::<IncomingChoice>)]
-    pub incoming: Vec<(String, IncomingChoice)>,
-    #[arg(long, default_value = "plain")]
-    pub runner: RunnerName,
-    /// Folder of the migrations.
-    #[arg(long, default_value = crate::spec::DEFAULT_OUT)]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub partitioning: PartitioningArgs,
+    /// Blocks of the source table per batch (1024).
+    #[arg(long, value_name = "BLOCKS")]
+    pub batch_size: Option<u32>,
+    #[arg(long)]
+    pub runner: Option<RunnerName>,
+    /// Folder of the migrations (migrations_out).
+    #[arg(long)]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub spec: SpecPath,
     /// Print the SQL instead of writing files.

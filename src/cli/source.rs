@@ -60,6 +60,18 @@ pub fn spec_of(path: &Path, table: Option<&str>) -> Result<(QualifiedName, Table
     }
 }
 
+/// The spec's entry for the table, if there is one.
+pub fn entry_of(path: &Path, table: &QualifiedName) -> Result<Option<TableSpec>, Failure> {
+    for entry in Spec::parse(&read_spec_text(path)?)?.tables {
+        if let (Some(schema), name) = QualifiedName::parse(&entry.name)?
+            && QualifiedName::new(schema, name) == *table
+        {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
 /// Finds the table in the catalog by what the user typed.
 pub fn find(client: &mut Client, text: &str) -> Result<QualifiedName, Failure> {
     let (schema, name) = QualifiedName::parse(text)?;

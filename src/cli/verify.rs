@@ -100,9 +100,9 @@ fn subject(context: &Context, conversion: &Conversion) -> Subject {
         primary_key: conversion.primary_key.clone(),
         row_key: conversion.row_key.clone(),
         key: conversion.key.clone(),
-        key_type: conversion.key_type.clone(),
-        bounds: conversion.bounds.clone(),
-        parts: conversion.part_names.clone(),
+        part: conversion.parts.number.clone(),
+        bounds: conversion.parts.bounds.clone(),
+        parts: conversion.parts.names.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asks for what `generate` was not told.
 
-use dialoguer::{FuzzySelect, Select};
+use dialoguer::{FuzzySelect, Input, Select};
 use indicatif::HumanBytes;
 use postgres::Client;
 
@@ -47,8 +47,8 @@ pub fn choose_key(loaded: &Loaded) -> Result<String, Failure> {
     require("--key")?;
     if loaded.candidates.is_empty() {
         return Err(Failure::refused(
-            "the table has no date, timestamp or timestamptz column",
-            "range partitioning by time needs one",
+            "the table has no column of a time, and no primary key of whole numbers or uuids",
+            "name another key: --key, with --strategy list or hash",
         ));
     }
     let names: Vec<&str> = loaded.candidates.iter().map(|c| c.column.as_str()).collect();
@@ -61,16 +61,27 @@ pub fn choose_key(loaded: &Loaded) -> Result<String, Failure> {
 }
 
 /// Choice of the interval, the proposed one first under the cursor.
-pub fn choose_interval(loaded: &Loaded) -> Result<Interval, Failure> {
+pub fn choose_interval(loaded: &Loaded, spec: &TableSpec) -> Result<Interval, Failure> {
     require("--interval")?;
-    let proposed = inspect::propose(&loaded.facts);
-    let default = Interval::ALL.iter().position(|i| *i == proposed).unwrap_or(0);
+    let proposed = inspect::propose(&loaded.facts, spec);
+    if let Interval::Every(_) = proposed {
+        let typed: String = Input::new()
+            .with_prompt("Interval")
+            .default(proposed.to_string())
+            .validate_with(|text: &String| text.parse::<Interval>().map(|_| ()))
+            .interact_text()?;
+        return Ok(typed.parse().unwrap_or(proposed));
+    }
+    let default = Interval::CALENDAR
+        .iter()
+        .position(|i| *i == proposed)
+        .unwrap_or(0);
     let chosen = Select::new()
         .with_prompt("Interval")
-        .items(Interval::ALL)
+        .items(Interval::CALENDAR)
         .default(default)
         .interact()?;
-    Ok(Interval::ALL[chosen])
+    Ok(Interval::CALENDAR[chosen])
 }
 
 /// Shows the partitions and asks whether to write the files.

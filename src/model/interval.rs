@@ -1,31 +1,64 @@
 //! The width of a partition.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-/// The width of a partition on a date or time key, in whole calendar units.
+/// The width of a partition: calendar units on a date or time key, a step on a whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "NameOrStep", into = "NameOrStep")]
 pub enum Interval {
+    Hourly,
     Daily,
     /// ISO weeks, from Monday.
     Weekly,
     Monthly,
     Quarterly,
     Yearly,
+    /// So many whole numbers.
+    Every(NonZeroU64),
 }
 
 /// An interval that we don't know.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown interval {0:?}; one of daily, weekly, monthly, quarterly, yearly is possible")]
+#[error(
+    "unknown interval {0:?}; one of hourly, daily, weekly, monthly, quarterly, yearly is possible, or for whole numbers a step such as 1000000"
+)]
 pub struct IntervalError(pub String);
 
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NameOrStep {
+    Step(u64),
+    Name(String),
+}
+
+impl TryFrom<NameOrStep> for Interval {
+    type Error = IntervalError;
+    fn try_from(text: NameOrStep) -> Result<Self, IntervalError> {
+        match text {
+            NameOrStep::Step(step) => step.to_string().parse(),
+            NameOrStep::Name(name) => name.parse(),
+        }
+    }
+}
+
+impl From<Interval> for NameOrStep {
+    fn from(interval: Interval) -> Self {
+        match interval {
+            Interval::Every(step) => Self::Step(step.get()),
+            calendar => Self::Name(calendar.to_string()),
+        }
+    }
+}
+
 impl Interval {
-    /// From the narrowest to the widest.
-    pub const ALL: [Self; 5] = [
+    /// Those of the calendar, from the narrowest to the widest.
+    pub const CALENDAR: [Self; 6] = [
+        Self::Hourly,
         Self::Daily,
         Self::Weekly,
         Self::Monthly,
@@ -33,10 +66,10 @@ impl Interval {
         Self::Yearly,
     ];
 
-    /// First day of the interval that holds the day.
+    /// First day of the interval that holds the day; the day itself for what is narrower or no calendar's.
     pub fn floor(self, day: NaiveDate) -> NaiveDate {
         let start = match self {
-            Self::Daily => Some(day),
+            Self::Hourly | Self::Daily | Self::Every(_) => Some(day),
             Self::Weekly => day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())),
             Self::Monthly => day.with_day(1),
             Self::Quarterly => NaiveDate::from_ymd_opt(day.year(), day.month0() / 3 * 3 + 1, 1),
@@ -49,7 +82,7 @@ impl Interval {
     /// beyond the calendar's end.
     pub fn next(self, start: NaiveDate) -> Option<NaiveDate> {
         match self {
-            Self::Daily => start.checked_add_days(Days::new(1)),
+            Self::Hourly | Self::Daily | Self::Every(_) => start.checked_add_days(Days::new(1)),
             Self::Weekly => start.checked_add_days(Days::new(7)),
             Self::Monthly => start.checked_add_months(Months::new(1)),
             Self::Quarterly => start.checked_add_months(Months::new(3)),
@@ -60,37 +93,36 @@ impl Interval {
     /// What a partition's name ends in: `p2024_01`.
     pub fn suffix(self, start: NaiveDate) -> String {
         match self {
-            Self::Daily => start.format("p%Y_%m_%d").to_string(),
+            Self::Hourly | Self::Daily | Self::Every(_) => start.format("p%Y_%m_%d").to_string(),
             Self::Weekly => start.format("p%G_w%V").to_string(),
             Self::Monthly => start.format("p%Y_%m").to_string(),
             Self::Quarterly => format!("{}_q{}", start.format("p%Y"), start.month0() / 3 + 1),
             Self::Yearly => start.format("p%Y").to_string(),
         }
     }
+}
 
-    fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Hourly => "hourly",
             Self::Daily => "daily",
             Self::Weekly => "weekly",
             Self::Monthly => "monthly",
             Self::Quarterly => "quarterly",
             Self::Yearly => "yearly",
-        }
-    }
-}
-
-impl fmt::Display for Interval {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+            Self::Every(step) => return write!(f, "{step}"),
+        })
     }
 }
 
 impl FromStr for Interval {
     type Err = IntervalError;
     fn from_str(text: &str) -> Result<Self, IntervalError> {
-        Self::ALL
-            .into_iter()
-            .find(|i| i.name() == text)
+        let calendar = Self::CALENDAR.into_iter().find(|i| i.to_string() == text);
+        let step = || text.replace('_', "").parse().ok().map(Self::Every);
+        calendar
+            .or_else(step)
             .ok_or_else(|| IntervalError(text.to_owned()))
     }
 }
@@ -106,10 +138,11 @@ mod tests {
     #[test]
     fn floors_to_the_first_day() {
         let at = day("2024-05-16");
-        let starts = Interval::ALL.map(|i| i.floor(at).to_string());
+        let starts = Interval::CALENDAR.map(|i| i.floor(at).to_string());
         assert_eq!(
             starts,
             [
+                "2024-05-16",
                 "2024-05-16",
                 "2024-05-13",
                 "2024-05-01",
@@ -128,6 +161,10 @@ mod tests {
     #[test]
     fn knows_no_other_interval() {
         assert!("fortnightly".parse::<Interval>().is_err());
+        assert!("0".parse::<Interval>().is_err());
         assert_eq!("weekly".parse(), Ok(Interval::Weekly));
+        let million = Interval::Every(NonZeroU64::new(1_000_000).unwrap());
+        assert_eq!("1_000_000".parse(), Ok(million));
+        assert_eq!(million.to_string(), "1000000");
     }
 }

@@ -180,6 +180,12 @@ pub struct Column {
     pub comment: Option<String>,
     /// Whether the type has a default btree operator class.
     pub btree: bool,
+    /// That class's equality.
+    pub equal: Option<QualifiedOperator>,
+    /// Whether values that are equal by it are the same bytes.
+    pub bitwise: bool,
+    /// Whether the type has a default hash operator class.
+    pub hash: bool,
 }
 
 /// An identity column's sequence.
@@ -513,12 +519,34 @@ pub struct Measures {
 }
 
 /// What the partition key holds; read from the table itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeyRange {
-    /// Smallest and largest finite value in the pinned time zone's wall clock,
-    /// ISO 8601 (`2024-01-31T00:00:00`); `None` for an empty table.
+    /// Smallest and largest finite value; `None` for an empty table. Of a date or time (of a uuid of version 7
+    /// its time) in the pinned time zone's wall clock, ISO 8601 (`2024-01-31T00:00:00`); of a number the whole
+    /// number not above it.
     pub first: Option<String>,
     pub last: Option<String>,
     pub has_null: bool,
+    /// Or NaN.
     pub has_infinity: bool,
+    /// Of a uuid key: how many values aren't of version 7.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub strays: i64,
+    /// Whether these are more than the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_mostly_stray: bool,
+    /// Every value, as text, where each gets a partition of its own; in the key's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+}
+
+impl KeyRange {
+    /// Whether there is nothing in it.
+    pub fn is_unread(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }

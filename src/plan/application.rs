@@ -44,7 +44,7 @@ pub(super) fn about_the_application(facts: &Facts, spec: &TableSpec, problems: &
     for trigger in before_row {
         problems.push(Problem::warning(
             format!("the trigger {} runs before INSERT", trigger.name.as_str()),
-            format!("if it changes {:?} so that the row belongs to another partition, the INSERT fails after the cutover", spec.key),
+            format!("if it changes ({}) so that the row belongs to another partition, the INSERT fails after the cutover", spec.partition_columns().join(", ")),
         ));
     }
 }

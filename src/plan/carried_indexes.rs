@@ -1,7 +1,7 @@
 //! Every index of the source with its counterpart on the copy.
 
 use super::names::{Names, derived};
-use super::unique_keys::{Carried, carried_as};
+use super::unique_keys::{Carried, carried_as, lacking};
 use crate::model::{Column, Exclusion, Index, Key, Table};
 use crate::spec::TableSpec;
 use crate::sql::{Fragment, Ident, Number, QualifiedName, ServerSql, split_at_table, with_column};
@@ -24,7 +24,7 @@ pub(super) struct CarriedIndex {
 pub(super) fn carried_indexes(
     table: &Table,
     names: &Names,
-    key: &Column,
+    key: &[&Column],
     spec: &TableSpec,
 ) -> Option<Vec<CarriedIndex>> {
     let mut carried = vec![carried_primary_key(table, names, key)?];
@@ -32,7 +32,12 @@ pub(super) fn carried_indexes(
         carried.push(match carried_as(unique, table, spec)? {
             Carried::Whole => carried_unique(table, names, unique)?,
             Carried::Extended => {
-                let definition = with_column(&unique.definition, &key.name)?;
+                let missing = lacking(unique, spec).into_iter().map(Ident::new);
+                let definition = missing
+                    .into_iter()
+                    .try_fold(unique.definition.clone(), |definition, column| {
+                        with_column(&definition, &column.ok()?)
+                    })?;
                 carried_unique(
                     table,
                     names,
@@ -54,9 +59,9 @@ pub(super) fn carried_indexes(
     Some(carried)
 }
 
-fn carried_primary_key(table: &Table, names: &Names, key: &Column) -> Option<CarriedIndex> {
+fn carried_primary_key(table: &Table, names: &Names, key: &[&Column]) -> Option<CarriedIndex> {
     let primary = table.primary_key.as_ref()?;
-    let columns = super::conversion::with_partition_key(primary, &key.name)?.list();
+    let columns = super::conversion::with_partition_key(primary, key)?.list();
     let mut definition = Fragment::new(
         "PRIMARY KEY ({})",
         &[&Fragment::list(columns.columns().iter().cloned())],
@@ -64,7 +69,7 @@ fn carried_primary_key(table: &Table, names: &Names, key: &Column) -> Option<Car
     let include: Vec<Ident> = primary
         .include
         .iter()
-        .filter(|c| **c != key.name)
+        .filter(|c| !key.iter().any(|key| key.name == **c))
         .cloned()
         .collect();
     if !include.is_empty() {

@@ -5,14 +5,14 @@
 //! names and lists, so that they stand once in [`Conversion`] and a [`Step`]
 //! says only which template is rendered with them.
 
-use super::bounds::{self, KeyType, Range};
 use super::carried_dependents::{CarriedDependents, carried_dependents};
 use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
-use super::facts::{Facts, partition_name, partition_ranges};
+use super::facts::Facts;
 use super::guards::{PlannedGuard, guard_table, guards};
 use super::incoming::{PlannedIncoming, choice, planned_incoming, stays_possible};
 use super::materialized_views::{PlannedMaterializedView, materialized_views};
 use super::names::{Names, derived};
+use super::partitioning::{Parts, PlannedPartition, partitioning};
 use super::problem::{Problem, Severity};
 use super::problems::find_problems;
 use super::step::Step;
@@ -36,14 +36,6 @@ pub struct Plan {
     pub problems: Vec<Problem>,
     /// md5 of the table's structure, from the catalog.
     pub fingerprint: String,
-}
-
-/// A partition to create.
-#[derive(Debug, Clone)]
-pub struct PlannedPartition {
-    pub name: QualifiedName,
-    pub lower: Literal,
-    pub upper: Literal,
 }
 
 /// An identity column with its sequences.
@@ -126,8 +118,10 @@ pub struct Conversion {
     pub label: Literal,
     pub fingerprint: Literal,
     pub owner: Ident,
+    /// The first column of the partition key.
     pub key: Ident,
-    pub key_type: ServerSql,
+    /// `RANGE ("at")`
+    pub partition_by: Fragment,
     pub tablespace: Option<Ident>,
     pub primary_key_name: Ident,
     /// The source's primary key.
@@ -153,6 +147,7 @@ pub struct Conversion {
     pub dependent_comments: Vec<Fragment>,
     pub foreign_key_comments: Vec<Fragment>,
     pub column_settings: Vec<ColumnSetting>,
+    /// Each behind what it is a partition of.
     pub partitions: Vec<PlannedPartition>,
     pub with_storage_parameters: Fragment,
     /// FULL or NOTHING as a string constant.
@@ -184,13 +179,10 @@ pub struct Conversion {
     pub copy_batches_signature: Literal,
     pub delete_retired_where: Literal,
     pub batch_blocks: Number,
-    /// Lower bounds and the last upper bound, for `width_bucket`.
-    pub thresholds: Fragment,
-    /// The same bounds one by one, and what each part between them is called.
-    pub bounds: Vec<Literal>,
-    pub part_names: Vec<String>,
-    /// What each bucket is called in reports.
-    pub bucket_names: Fragment,
+    /// The parts of the table that are compared one by one.
+    pub parts: Parts,
+    /// What they are called in reports.
+    pub part_names: Fragment,
     /// Unique keys beside the primary key, on whole columns and rows, that are checked row by row: those of the table as
     /// it was, and those that are unique on the copy, too.
     pub other_unique_keys: Vec<KeyColumns>,
@@ -243,9 +235,9 @@ impl Conversion {
         self.key_is_extended
     }
 
-    /// Partitions with the default partition.
+    /// Partitions of partitions too.
     pub fn partition_count(&self) -> Number {
-        Number(self.partitions.len() as i64 + 1)
+        Number(self.partitions.len() as i64)
     }
 
     pub fn index_count(&self) -> Number {
@@ -302,35 +294,23 @@ fn is_needed(step: Step, conversion: &Conversion) -> bool {
 fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
     let table = &facts.table;
     let names = Names::of(&table.name);
-    let key = table.columns.iter().find(|c| c.name.as_str() == spec.key)?;
-    let key_type = KeyType::from_type_name(&key.base_type)?;
+    let key = partition_columns(table, spec)?;
+    let partitioning = partitioning(facts, spec).ok()?;
     let primary = table.primary_key.as_ref()?;
-    let ranges = partition_ranges(facts, spec).ok()?;
     let primary_key = key_columns(primary);
-    let row_key = with_partition_key(primary, &key.name)?;
+    let row_key = with_partition_key(primary, &key)?;
     let writable: Vec<&Column> = table.columns.iter().filter(|c| c.generated.is_none()).collect();
     let key_is_extended = row_key.list() != primary_key.list();
-    let carried: Vec<CarriedIndex> = carried_indexes(table, &names, key, spec)?;
+    let carried: Vec<CarriedIndex> = carried_indexes(table, &names, &key, spec)?;
     let guards = guards(table, spec, &row_key)?;
     let foreign_keys = carried_foreign_keys(table, spec, &names)?;
-    let mut bounds: Vec<Literal> = ranges
-        .iter()
-        .map(|r| bounds::bound(key_type, r.start, spec.time_zone))
-        .collect();
-    bounds.extend(
-        ranges
-            .last()
-            .map(|r| bounds::bound(key_type, r.end, spec.time_zone)),
-    );
-
-    let part_names = part_names(&ranges, spec, &names);
 
     Some(Conversion {
         label: Literal::new(table.name.plain()),
         fingerprint: Literal::new(table.fingerprint.clone()),
         owner: table.owner.clone(),
-        key: key.name.clone(),
-        key_type: key.type_sql.clone(),
+        key: key.first()?.name.clone(),
+        partition_by: partitioning.partition_by,
         tablespace: table.tablespace.clone(),
         primary_key_name: primary.name.clone(),
         log_columns: row_key.list(),
@@ -351,7 +331,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             foreign_keys.iter().map(|k| (&k.name, k.comment.as_ref())),
         ),
         column_settings: column_settings(table),
-        partitions: planned_partitions(&ranges, &bounds, spec, &names),
+        partitions: partitioning.partitions,
         with_storage_parameters: with_parameters(&table.storage_parameters),
         replica_identity: match &table.replica_identity {
             ReplicaIdentity::Default | ReplicaIdentity::Index(_) => None,
@@ -392,10 +372,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),
         delete_retired_where: Fragment::new("DELETE FROM {} WHERE ", &[&names.retired]).literal(),
         batch_blocks: Number(spec.batch_size.into()),
-        thresholds: Fragment::list(bounds.iter().cloned()),
-        bucket_names: Fragment::list(part_names.iter().map(Literal::new)),
-        bounds,
-        part_names,
+        part_names: Fragment::list(partitioning.parts.names.iter().map(Literal::new)),
+        parts: partitioning.parts,
         other_unique_keys: table
             .unique_keys
             .iter()
@@ -403,13 +381,13 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             .map(key_columns)
             .collect(),
         exclusions: exclusions(table)?,
-        other_unique_keys_of_copy: unique_on_copy(table, spec, key)
+        other_unique_keys_of_copy: unique_on_copy(table, spec, &key)
             .into_iter()
             .filter(|(unique, _)| !unique.deferrable)
             .map(|(_, columns)| columns)
             .collect(),
         deferrable_unique_keys: deferrable_unique_keys(table),
-        deferrable_unique_keys_of_copy: deferrable_unique_keys_of_copy(table, spec, key),
+        deferrable_unique_keys_of_copy: deferrable_unique_keys_of_copy(table, spec, &key),
         incoming: planned_incoming(table, spec, &names)?,
         routine_names: Fragment::list(
             names
@@ -467,32 +445,10 @@ fn exclusions(table: &Table) -> Option<Vec<PlannedExclusion>> {
     table.exclusions.iter().map(planned).collect()
 }
 
-fn planned_partitions(
-    ranges: &[Range],
-    bounds: &[Literal],
-    spec: &TableSpec,
-    names: &Names,
-) -> Vec<PlannedPartition> {
-    ranges
-        .iter()
-        .zip(bounds.windows(2))
-        .map(|(range, pair)| PlannedPartition {
-            name: partition_name(names, spec, range),
-            lower: pair[0].clone(),
-            upper: pair[1].clone(),
-        })
-        .collect()
-}
-
-/// One name per bucket of `width_bucket`: before the first bound, each
-/// partition, from the last bound on.
-fn part_names(ranges: &[Range], spec: &TableSpec, names: &Names) -> Vec<String> {
-    let default = names.default_partition.name.as_str();
-    let partition = |r| partition_name(names, spec, r).name.as_str().to_owned();
-    std::iter::once(format!("{default} (before)"))
-        .chain(ranges.iter().map(partition))
-        .chain(std::iter::once(format!("{default} (after)")))
-        .collect()
+/// The columns of all levels' partition keys, each once.
+fn partition_columns<'a>(table: &'a Table, spec: &TableSpec) -> Option<Vec<&'a Column>> {
+    let column = |name: &str| table.columns.iter().find(|c| c.name.as_str() == name);
+    spec.partition_columns().into_iter().map(column).collect()
 }
 
 fn key_columns(key: &Key) -> KeyColumns {
@@ -504,20 +460,17 @@ fn key_columns(key: &Key) -> KeyColumns {
     )
 }
 
-/// The primary key's columns, and the partition key behind them where it isn't one of them.
-pub(super) fn with_partition_key(primary: &Key, key: &Ident) -> Option<KeyColumns> {
+/// The primary key's columns, and behind them those of the partition key that aren't among them.
+pub(super) fn with_partition_key(primary: &Key, key: &[&Column]) -> Option<KeyColumns> {
     let mut columns: Vec<(Ident, QualifiedOperator)> = primary
         .columns
         .iter()
         .map(|c| (c.name.clone(), c.equal.clone()))
         .collect();
-    if !columns.iter().any(|(name, _)| name == key) {
-        // Date and time types have their equality in pg_catalog.
-        let equal = QualifiedOperator {
-            schema: Ident::new("pg_catalog").ok()?,
-            symbol: "=".to_owned(),
-        };
-        columns.push((key.clone(), equal));
+    for column in key {
+        if !columns.iter().any(|(name, _)| *name == column.name) {
+            columns.push((column.name.clone(), column.equal.clone()?));
+        }
     }
     Some(KeyColumns::new(columns))
 }
@@ -533,11 +486,11 @@ fn upsert(writable: &[&Column], key: &KeyColumns, primary: &Key) -> Fragment {
             .columns
             .iter()
             .find(|c| c.name == *name)
-            .is_none_or(|c| c.bitwise)
+            .map(|c| c.bitwise)
     };
     let set: Vec<Fragment> = writable
         .iter()
-        .filter(|c| !key.columns().contains(&c.name) || !bitwise(&c.name))
+        .filter(|c| !key.columns().contains(&c.name) || !bitwise(&c.name).unwrap_or(c.bitwise))
         .map(|c| Fragment::new("{} = EXCLUDED.{}", &[&c.name, &c.name]))
         .collect();
     if set.is_empty() {
@@ -878,14 +831,14 @@ fn carried_foreign_keys(table: &Table, spec: &TableSpec, names: &Names) -> Optio
 }
 
 /// Keys on whole columns and rows that are unique on the copy, with the partition key where it was added.
-fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &Column) -> Vec<(&'a Key, KeyColumns)> {
+fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &[&Column]) -> Vec<(&'a Key, KeyColumns)> {
     let whole = table
         .unique_keys
         .iter()
         .filter(|unique| !unique.partial_or_expression);
     let columns = |unique: &Key| match carried_as(unique, table, spec)? {
         Carried::Whole => Some(key_columns(unique)),
-        Carried::Extended => with_partition_key(unique, &key.name),
+        Carried::Extended => with_partition_key(unique, key),
         Carried::Plain => None,
     };
     whole
@@ -893,7 +846,11 @@ fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &Column) -> Vec<(
         .collect()
 }
 
-fn deferrable_unique_keys_of_copy(table: &Table, spec: &TableSpec, key: &Column) -> Vec<PlannedDeferrable> {
+fn deferrable_unique_keys_of_copy(
+    table: &Table,
+    spec: &TableSpec,
+    key: &[&Column],
+) -> Vec<PlannedDeferrable> {
     let unique = unique_on_copy(table, spec, key);
     let deferrable = deferrable_unique_keys(table);
     let on_copy = |planned: PlannedDeferrable| {

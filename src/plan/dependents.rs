@@ -1,6 +1,7 @@
 //! What hangs on the table and can't be carried yet.
 
 use super::problem::Problem;
+use super::unique_keys::lacks_partition_key;
 use crate::model::{DependentKind, Table};
 use crate::spec::TableSpec;
 use crate::sql::{QualifiedName, ServerSql, says_only};
@@ -16,8 +17,10 @@ pub(super) fn about_dependents(table: &Table, spec: &TableSpec, problems: &mut V
 
 /// A query that groups by the primary key alone may show the other columns, as long as the key is that one.
 fn about_views(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
-    let mut primary = table.primary_key.iter().flat_map(|key| &key.columns);
-    let key_changes = primary.all(|column| column.name.as_str() != spec.key);
+    let key_changes = table
+        .primary_key
+        .as_ref()
+        .is_some_and(|key| lacks_partition_key(key, spec));
     let views = table
         .views
         .iter()

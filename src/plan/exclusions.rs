@@ -8,11 +8,11 @@ pub(super) fn primary_key_without_overlaps(table: &Table) -> bool {
     table.exclusions.iter().any(|e| e.primary_key)
 }
 
-pub(super) fn about_exclusions(table: &Table, key: &str, problems: &mut Vec<Problem>) {
-    problems.extend(table.exclusions.iter().filter_map(|e| blocker(e, table, key)));
+pub(super) fn about_exclusions(table: &Table, keys: &[&str], problems: &mut Vec<Problem>) {
+    problems.extend(table.exclusions.iter().filter_map(|e| blocker(e, table, keys)));
 }
 
-fn blocker(exclusion: &Exclusion, table: &Table, key: &str) -> Option<Problem> {
+fn blocker(exclusion: &Exclusion, table: &Table, keys: &[&str]) -> Option<Problem> {
     let name = exclusion.name.as_str();
     if exclusion.primary_key {
         return Some(Problem::blocker(
@@ -31,11 +31,13 @@ fn blocker(exclusion: &Exclusion, table: &Table, key: &str) -> Option<Problem> {
             "upgrade the server first, or drop the constraint if the application can do without",
         ));
     }
-    let holds_key = exclusion.elements.iter().any(|e| {
-        let of_key = e.column.as_ref().is_some_and(|c| c.as_str() == key);
-        of_key && e.operator.symbol == "="
-    });
-    if !holds_key {
+    let holds = |key: &str| {
+        exclusion.elements.iter().any(|e| {
+            let of_key = e.column.as_ref().is_some_and(|c| c.as_str() == key);
+            of_key && e.operator.symbol == "="
+        })
+    };
+    if let Some(key) = keys.iter().find(|key| !holds(key)) {
         return Some(Problem::blocker(
             format!(
                 "the exclusion constraint {name} doesn't hold the partition key {key:?} with equality: rows of different partitions can't exclude each other"

@@ -3,8 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{self, Range};
-use super::names::{Names, derived};
+use super::partitioning::partitioning;
 use crate::model::{KeyRange, Table};
 use crate::spec::TableSpec;
 use crate::sql::QualifiedName;
@@ -17,34 +16,19 @@ pub struct Facts {
     /// The server's date in the pinned time zone when the facts were read.
     pub as_of: NaiveDate,
     pub key_range: KeyRange,
+    /// Of the key by which partitions are partitioned again.
+    #[serde(default, skip_serializing_if = "KeyRange::is_unread")]
+    pub sub_key_range: KeyRange,
     pub table: Table,
 }
 
 /// Version of `catalog.json` that this program writes and reads.
 pub const FACTS_FORMAT: u32 = 1;
 
-/// The partitions that the table gets beside its default partition.
-///
-/// # Errors
-/// When there would be too many.
-pub fn partition_ranges(facts: &Facts, spec: &TableSpec) -> Result<Vec<Range>, bounds::BoundsError> {
-    let first = facts.key_range.first.as_deref().and_then(bounds::parse_day);
-    bounds::ranges(spec.interval, first, facts.as_of, spec.premake)
-}
-
-/// Names of all partitions, the default partition last; none where there would
-/// be too many.
+/// Names of all partitions; none where there would be too many.
 pub fn partition_names(facts: &Facts, spec: &TableSpec) -> Vec<QualifiedName> {
-    let names = Names::of(&facts.table.name);
-    let Ok(ranges) = partition_ranges(facts, spec) else {
-        return Vec::new();
-    };
-    let mut all: Vec<QualifiedName> = ranges.iter().map(|r| partition_name(&names, spec, r)).collect();
-    all.push(names.default_partition);
-    all
-}
-
-/// The name of one interval's partition.
-pub(super) fn partition_name(names: &Names, spec: &TableSpec, range: &Range) -> QualifiedName {
-    derived(&names.source, &format!("_{}", spec.interval.suffix(range.start)))
+    partitioning(facts, spec).map_or_else(
+        |_| Vec::new(),
+        |planned| planned.partitions.into_iter().map(|p| p.name).collect(),
+    )
 }

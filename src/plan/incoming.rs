@@ -173,7 +173,7 @@ fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
             ),
         };
     }
-    let column = &spec.key;
+    let column = spec.partition_columns().join(", ");
     let lasting = match choice(key, table, spec) {
         None => {
             return Problem::blocker(
@@ -182,7 +182,7 @@ fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
                 ),
                 format!(
                     "decide: --incoming {name}=guard (it refers to a narrow table with a row per key: all its actions as before; each INSERT and DELETE here writes there too), \
-                     --incoming {name}=extend ({child} gets {column:?} as a column, kept by a trigger; the foreign key holds both and follows moves by ON UPDATE CASCADE), \
+                     --incoming {name}=extend ({child} gets ({column}) as a column, kept by a trigger; the foreign key holds both and follows moves by ON UPDATE CASCADE), \
                      --incoming {name}=trigger (triggers do what it did; not exact for REPEATABLE READ writers), \
                      --incoming {name}=drop (nothing keeps it)"
                 ),

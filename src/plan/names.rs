@@ -134,7 +134,7 @@ pub fn derived(base: &QualifiedName, suffix: &str) -> QualifiedName {
 }
 
 /// Lower-case hex digits.
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -49,6 +49,10 @@ impl Problem {
         }
     }
 
+    pub fn is_blocker(&self) -> bool {
+        self.severity == Severity::Blocker
+    }
+
     /// A definition of the server's that we couldn't take apart.
     pub fn unresolvable(table: &QualifiedName) -> Self {
         Self::blocker(

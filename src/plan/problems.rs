@@ -1,15 +1,15 @@
 //! What stands in the way of a conversion, and what the user should know before.
 
 use super::application::about_the_application;
-use super::bounds::KeyType;
 use super::checks::{about_checks, about_not_nulls};
 use super::dependents::about_dependents;
 use super::exclusions::{about_exclusions, primary_key_without_overlaps};
-use super::facts::{Facts, partition_ranges};
+use super::facts::Facts;
 use super::incoming::about_incoming;
+use super::key_problems::about_the_key;
 use super::problem::Problem;
 use super::unique_keys::about_unique_keys;
-use crate::model::{Column, Persistence, RelationKind, ReplicaIdentity, Table};
+use crate::model::{Persistence, RelationKind, ReplicaIdentity, Table};
 use crate::spec::TableSpec;
 
 /// Everything at once, blockers first.
@@ -85,76 +85,6 @@ fn about_the_relation(table: &Table, problems: &mut Vec<Problem>) {
     }
 }
 
-fn about_the_key(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Problem>) {
-    let table = &facts.table;
-    let Some(key) = table.columns.iter().find(|c| c.name.as_str() == spec.key) else {
-        problems.push(Problem::blocker(
-            format!("{} has no column {:?}", table.name.plain(), spec.key),
-            "see the candidates: pgcleave inspect",
-        ));
-        return;
-    };
-    about_the_key_column(table, key, problems);
-    if facts.key_range.has_null && !key.not_null {
-        problems.push(Problem::blocker(
-            format!("the key {:?} holds NULL", spec.key),
-            "give those rows a value first",
-        ));
-    }
-    if facts.key_range.has_infinity {
-        problems.push(Problem::note(
-            format!("the key {:?} holds infinity or -infinity", spec.key),
-            "those rows go to the default partition",
-        ));
-    }
-    match partition_ranges(facts, spec) {
-        Err(error) => problems.push(Problem::blocker(
-            error.to_string(),
-            "choose a wider --interval, or give rows with stray values of the key a value in range",
-        )),
-        Ok(ranges) => {
-            let days = facts.key_range.last.as_deref().and_then(super::bounds::parse_day);
-            let end = ranges.last().map(|r| r.end);
-            if days.zip(end).is_some_and(|(last, end)| last >= end) {
-                problems.push(Problem::warning(
-                    format!(
-                        "the key reaches to {}, beyond the last partition",
-                        facts.key_range.last.as_deref().unwrap_or_default()
-                    ),
-                    "those rows go to the default partition; a greater --premake gives them partitions",
-                ));
-            }
-        }
-    }
-}
-
-fn about_the_key_column(table: &Table, key: &Column, problems: &mut Vec<Problem>) {
-    let name = key.name.as_str();
-    if KeyType::from_type_name(&key.base_type).is_none() {
-        problems.push(Problem::blocker(
-            format!("the key {name:?} is of type {}", key.type_sql),
-            "date, timestamp and timestamptz keys are possible",
-        ));
-    }
-    if key.generated.is_some() {
-        problems.push(Problem::blocker(
-            format!("the key {name:?} is a generated column"),
-            "PostgreSQL has no partition key on generated columns: choose another column",
-        ));
-    }
-    if !key.not_null {
-        problems.push(Problem::blocker(
-            format!("the key {name:?} may be NULL, which a primary key can't hold"),
-            format!(
-                "make it NOT NULL without a long lock: ALTER TABLE {0} ADD CONSTRAINT pgcleave_key CHECK ({1} IS NOT NULL) NOT VALID; \
-                 ALTER TABLE {0} VALIDATE CONSTRAINT pgcleave_key; ALTER TABLE {0} ALTER COLUMN {1} SET NOT NULL; \
-                 ALTER TABLE {0} DROP CONSTRAINT pgcleave_key",
-                table.name, key.name
-            ),
-        ));
-    }
-}
-
 fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
     match &table.primary_key {
         None if primary_key_without_overlaps(table) => {}
@@ -192,7 +122,7 @@ fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
 }
 
 fn about_constraints(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
-    about_exclusions(table, &spec.key, problems);
+    about_exclusions(table, &spec.partition_columns(), problems);
     about_checks(table, problems);
     about_not_nulls(table, problems);
     for key in &table.foreign_keys_out {

@@ -17,7 +17,15 @@ pub(super) enum Carried {
 
 /// Whether a unique key can't stay as it is.
 pub(super) fn lacks_partition_key(key: &Key, spec: &TableSpec) -> bool {
-    !key.columns.iter().any(|c| c.name.as_str() == spec.key)
+    !lacking(key, spec).is_empty()
+}
+
+/// Columns of the partition key that the key doesn't hold.
+pub(super) fn lacking<'a>(key: &Key, spec: &'a TableSpec) -> Vec<&'a str> {
+    let columns = spec.partition_columns().into_iter();
+    columns
+        .filter(|column| !key.columns.iter().any(|c| c.name.as_str() == *column))
+        .collect()
 }
 
 /// `None` where the user has yet to decide.
@@ -95,7 +103,7 @@ pub(super) fn about_unique_keys(table: &Table, spec: &TableSpec, problems: &mut 
 
 fn about_key(key: &Key, table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
     let (name, kind) = (key.name.as_str(), kind(key, table));
-    let partition_key = &spec.key;
+    let partition_key = lacking(key, spec).join(", ");
     let values = terms(key);
     if is_primary(key, table) {
         if choice(key, spec) == Some(UniqueChoice::Drop) {
@@ -115,7 +123,7 @@ fn about_key(key: &Key, table: &Table, spec: &TableSpec, problems: &mut Vec<Prob
                 "the primary key becomes ({}, {partition_key}): it must hold the partition key",
                 values.trim_matches(['(', ')'])
             ),
-            format!("{unique}; {}", conflict_targets(&values, partition_key)),
+            format!("{unique}; {}", conflict_targets(&values, &partition_key)),
         ));
         return;
     }
@@ -125,15 +133,15 @@ fn about_key(key: &Key, table: &Table, spec: &TableSpec, problems: &mut Vec<Prob
             format!("the {kind} {name} lacks the partition key, which every unique key of a partitioned table must hold"),
             format!(
                 "decide: --unique {name}=guard (a narrow table keeps {values} unique over all partitions; each write of a key is a write there too), \
-                 --unique {name}=extend ({partition_key:?} is added: the same {values} may then stand once per value of it), \
+                 --unique {name}=extend (({partition_key}) is added: the same {values} may then stand once per value of it), \
                  --unique {name}=drop (nothing is unique, the index stays as a plain one)"
             ),
         )),
         Some(UniqueChoice::Extend) => problems.push(Problem::warning(
-            format!("the {kind} {name} gets the partition key {partition_key:?}, as decided"),
+            format!("the {kind} {name} gets the partition key ({partition_key}), as decided"),
             format!(
                 "uniqueness of {values} alone holds as long as the retired table is kept, and not after it is dropped; {}",
-                conflict_targets(&values, partition_key)
+                conflict_targets(&values, &partition_key)
             ),
         )),
         Some(UniqueChoice::Drop) => problems.push(Problem::warning(
@@ -155,7 +163,7 @@ fn about_key(key: &Key, table: &Table, spec: &TableSpec, problems: &mut Vec<Prob
 
 fn conflict_targets(values: &str, partition_key: &str) -> String {
     format!(
-        "INSERT … ON CONFLICT {values} finds no matching constraint: name {partition_key:?} in it too, \
+        "INSERT … ON CONFLICT {values} finds no matching constraint: name ({partition_key}) in it too, \
          and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition"
     )
 }

@@ -65,7 +65,7 @@ DO $pgcleave$
 DECLARE
     partition regclass;
 BEGIN
-    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = {{ c.names.copy.literal().sql() }}::regclass LOOP
+    FOR partition IN SELECT relid FROM pg_partition_tree({{ c.names.copy.literal().sql() }}) WHERE isleaf LOOP
         EXECUTE format('CREATE TRIGGER pgcleave_reverse_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()',
             partition, {{ c.names.reverse_truncate.literal().sql() }});
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate', partition);

@@ -23,7 +23,7 @@ $pgcleave$;
 CREATE TABLE {{ c.names.copy.sql() }}
     (LIKE {{ c.names.source.sql() }} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY
         INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)
-    PARTITION BY RANGE ({{ c.key.sql() }})
+    PARTITION BY {{ c.partition_by.sql() }}
 {%- if let Some(tablespace) = c.tablespace %}
     TABLESPACE {{ tablespace.sql() }}
 {%- endif %};
@@ -77,12 +77,11 @@ ALTER TABLE {{ c.names.copy.sql() }} ADD CONSTRAINT {{ check.name.sql() }} {{ ch
 ALTER TABLE {{ c.names.copy.sql() }} ALTER COLUMN {{ setting.column.sql() }} {{ setting.action.sql() }};
 {%- endfor %}
 
--- Bounds: lower inclusive, upper exclusive, midnight in the pinned time zone.
+-- Bounds of ranges: lower inclusive, upper exclusive, midnight in the pinned time zone.
 {%- for partition in c.partitions %}
-CREATE TABLE {{ partition.name.sql() }} PARTITION OF {{ c.names.copy.sql() }}
-    FOR VALUES FROM ({{ partition.lower.sql() }}) TO ({{ partition.upper.sql() }}){{ c.with_storage_parameters.sql() }};
+CREATE TABLE {{ partition.name.sql() }} PARTITION OF {{ partition.parent.sql() }}
+    {{ partition.bound.sql() }}{% if let Some(again) = partition.partition_by %} PARTITION BY {{ again.sql() }}{% else %}{{ c.with_storage_parameters.sql() }}{% endif %};
 {%- endfor %}
-CREATE TABLE {{ c.names.default_partition.sql() }} PARTITION OF {{ c.names.copy.sql() }} DEFAULT{{ c.with_storage_parameters.sql() }};
 
 -- Ownership and identity of each partition; nobody gets more than they had (ALTER DEFAULT PRIVILEGES
 -- would give it to every new table).

@@ -19,7 +19,7 @@ BEGIN
     IF current_setting('server_version_num')::int >= 180000 THEN
         targets := ARRAY[copy];
     ELSE
-        targets := ARRAY(SELECT inhrelid FROM pg_inherits WHERE inhparent = copy ORDER BY inhrelid);
+        targets := ARRAY(SELECT relid FROM pg_partition_tree(copy) WHERE isleaf ORDER BY relid);
     END IF;
     FOR i IN 1 .. cardinality(names) LOOP
         FOREACH target IN ARRAY targets LOOP

@@ -1,5 +1,5 @@
 -- Compares both tables in one snapshot: rows, and two independent 64-bit checksums of every row's text,
--- per partition. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
+-- per part of the table. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
 -- left out while there is one. After the cutover it compares the new table
 -- with the retired one.
 CREATE FUNCTION {{ c.names.compare.sql() }}()
@@ -21,13 +21,13 @@ BEGIN
     RETURN QUERY EXECUTE $pgcleave_text$
         WITH names AS (
             SELECT name, ordinality - 1 AS bucket
-              FROM unnest(ARRAY[{{ c.bucket_names.sql() }}]::text[]) WITH ORDINALITY AS n (name, ordinality)
+              FROM unnest(ARRAY[{{ c.part_names.sql() }}]::text[]) WITH ORDINALITY AS n (name, ordinality)
         ), source AS (
-            SELECT width_bucket(t.{{ c.key.sql() }}, ARRAY[{{ c.thresholds.sql() }}]::{{ c.key_type.sql() }}[]) AS bucket,
+            SELECT {{ c.parts.number.sql() }} AS bucket,
                    count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
               FROM {{ c.names.source.sql() }} t, LATERAL (SELECT ROW({{ c.columns.of("t") }})::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         ), copy AS (
-            SELECT width_bucket(t.{{ c.key.sql() }}, ARRAY[{{ c.thresholds.sql() }}]::{{ c.key_type.sql() }}[]) AS bucket,
+            SELECT {{ c.parts.number.sql() }} AS bucket,
                    count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
               FROM $pgcleave_text$ || other || $pgcleave_text$ t, LATERAL (SELECT ROW({{ c.columns.of("t") }})::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         )

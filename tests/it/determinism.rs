@@ -8,13 +8,13 @@ use crate::fixtures::Fixture;
 /// Names and bytes of everything that `generate` wrote.
 fn written(fixture: &Fixture, environment: &[(&str, &str)], out: &str) -> BTreeMap<String, Vec<u8>> {
     let spec = &fixture.spec;
-    let interval = spec.interval.to_string();
+    let interval = spec.interval.unwrap().to_string();
     let arguments = [
         "-q",
         "generate",
         &spec.name,
         "--key",
-        &spec.key,
+        spec.key.first(),
         "--interval",
         &interval,
         "--out",
@@ -95,14 +95,14 @@ fn writing_again_changes_nothing() {
 fn a_dry_run_prints_the_files_and_nothing_else() {
     let fixture = Fixture::load("foreign_keys_both_ways");
     let spec = &fixture.spec;
-    let interval = spec.interval.to_string();
+    let interval = spec.interval.unwrap().to_string();
     let choices = fixture.choices();
     let choices = choices.iter().map(String::as_str);
     let mut arguments = vec![
         "generate",
         &spec.name,
         "--key",
-        &spec.key,
+        spec.key.first(),
         "--interval",
         &interval,
     ];

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use pgcleave::catalog;
 use pgcleave::migration::{Directory, MigrationFile, write_whole};
+use pgcleave::model::KeyRange;
 use pgcleave::plan::{FACTS_FORMAT, Facts, plan_conversion};
 use pgcleave::runner;
 use pgcleave::spec::Spec;
@@ -30,6 +31,7 @@ fn facts(database: &Database) -> Facts {
         format: FACTS_FORMAT,
         as_of: "2026-01-15".parse().unwrap(),
         key_range,
+        sub_key_range: KeyRange::default(),
         table,
     }
 }

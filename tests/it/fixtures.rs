@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use clap::ValueEnum;
 use pgcleave::spec::{Spec, TableSpec};
+use pgcleave::sql::{Ident, Literal};
 
 pub use self::on_versions::versions_of;
 use crate::support::{Database, Pgcleave, Said, tests_folder};
@@ -72,7 +73,7 @@ impl Fixture {
         unique.chain(incoming).flatten().collect()
     }
 
-    /// Writes the migrations.
+    /// Writes the migrations, from the whole of the fixture's spec.
     pub fn generate(&self) {
         let said = self.try_generate();
         assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
@@ -80,25 +81,13 @@ impl Fixture {
 
     /// What `generate` says.
     pub fn try_generate(&self) -> Said {
-        let (interval, premake) = (self.spec.interval.to_string(), self.spec.premake.to_string());
-        let choices = self.choices();
-        let arguments = [
-            "-q",
-            "generate",
-            &self.spec.name,
-            "--key",
-            &self.spec.key,
-            "--interval",
-            &interval,
-            "--premake",
-            &premake,
-            "--time-zone",
-            self.spec.time_zone.name(),
-            "--batch-size",
-            "2",
-        ];
-        let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
-        self.pgcleave.run(&[&arguments[..], &choices].concat())
+        let path = self.pgcleave.folder.path().join("pgcleave.toml");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if !Spec::parse(&text).unwrap().tables.contains(&self.spec) {
+            fs::write(&path, self.spec.write_into(&text).unwrap()).unwrap();
+        }
+        self.pgcleave
+            .run(&["-q", "generate", &self.spec.name, "--batch-size", "2"])
     }
 
     /// The table's rows as text, sorted.
@@ -112,11 +101,31 @@ impl Fixture {
         if let Some(sql) = &self.after {
             self.database.run_sql(sql);
         }
-        // Rows move to another partition, and one is deleted and comes back, whatever the table is.
-        let (table, key) = (&self.spec.name, self.spec.key.replace('"', "\"\""));
-        self.database.run_sql(&format!(
-            "UPDATE {table} SET \"{key}\" = \"{key}\" + interval '31 days' WHERE isfinite(\"{key}\")"
+        // Rows move to another partition, whatever the table is. Of other types `after.sql` moves them.
+        for key in self.spec.partition_columns() {
+            let column = Ident::new(key).unwrap();
+            let moved = match self.type_of(key).as_str() {
+                "date" | "timestamp" | "timestamptz" => {
+                    format!("{column} + interval '31 days' WHERE isfinite({column})")
+                }
+                _ => continue,
+            };
+            let table = &self.spec.name;
+            self.database
+                .run_sql(&format!("UPDATE {table} SET {column} = {moved}"));
+        }
+    }
+
+    /// The type's name, of a domain its base type's.
+    fn type_of(&self, column: &str) -> String {
+        let found = self.database.lines(&format!(
+            "SELECT coalesce(nullif(t.typbasetype, 0), t.oid)::regtype::oid::text FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+              WHERE a.attrelid = {}::regclass AND a.attname = {}",
+            Literal::new(self.spec.name.as_str()),
+            Literal::new(column)
         ));
+        let name = format!("SELECT typname::text FROM pg_type WHERE oid = {}", found[0]);
+        self.database.lines(&name).remove(0)
     }
 
     /// Names of ours that are left in the database.

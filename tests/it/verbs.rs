@@ -123,8 +123,22 @@ fn generate_writes_the_spec_and_keeps_what_else_is_in_it() {
         "# ours\n[[table]]\nname = \"a.b\"\nkey = \"t\"\ninterval = \"daily\"\n",
     )
     .unwrap();
-    fixture.generate();
+    fixture.pgcleave.ok(&[
+        "-q",
+        "generate",
+        "events",
+        "--key",
+        "at",
+        "--interval",
+        "weekly",
+        "--premake",
+        "3",
+    ]);
     let text = fs::read_to_string(&spec).unwrap();
+    // What flags don't say is taken from the entry.
+    fixture.pgcleave.ok(&["-q", "generate", "events"]);
+    assert_eq!(fs::read_to_string(&spec).unwrap(), text);
+    assert!(text.contains("premake = 3"), "{text}");
     assert!(
         text.starts_with("# ours") && text.contains("name = \"public.events\"") && text.contains("a.b"),
         "{text}"

@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::failure::ApplyError;
 use super::relations::Relations;
 use crate::db::connect::Target;
-use crate::sql::{ColumnList, Ident, KeyColumns, Literal, QualifiedName, ServerSql};
+use crate::sql::{ColumnList, Fragment, Ident, KeyColumns, Literal, QualifiedName};
 use snapshot::Snapshot;
 use sums::Sums;
 
@@ -36,12 +36,13 @@ pub struct Subject {
     pub primary_key: KeyColumns,
     /// Primary key and partition key.
     pub row_key: KeyColumns,
-    /// The partition key.
+    /// The first column of the partition key.
     pub key: Ident,
-    pub key_type: ServerSql,
-    /// Planned lower bounds and the last upper bound, ascending.
-    pub bounds: Vec<Literal>,
-    /// Names of the parts before, between and behind the bounds: one more than these.
+    /// The position of a row's part; the row has the alias `t`.
+    pub part: Fragment,
+    /// Where the parts are ranges of the key: the bounds between them, one fewer than parts.
+    pub bounds: Option<Vec<Literal>>,
+    /// Names of the parts.
     pub parts: Vec<String>,
 }
 

@@ -54,7 +54,7 @@ fn key_text(subject: &Subject) -> String {
 }
 
 fn condition(snapshot: &Snapshot, subject: &Subject, part: usize) -> String {
-    format!("{} AND {}", sums::range(subject, part), snapshot.settled(subject))
+    format!("{} AND {}", sums::is_in(subject, part), snapshot.settled(subject))
 }
 
 fn differing_cells(snapshot: &mut Snapshot, subject: &Subject, part: usize) -> Result<Vec<i64>, ApplyError> {

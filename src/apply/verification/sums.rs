@@ -29,25 +29,18 @@ pub(super) fn row_text(subject: &Subject) -> String {
     format!("ROW({})::text", subject.columns.of("t").0)
 }
 
-/// The part that a row belongs to, by the planned bounds.
-pub(super) fn part(subject: &Subject) -> String {
-    let bounds: Vec<String> = subject.bounds.iter().map(ToString::to_string).collect();
-    format!(
-        "pg_catalog.width_bucket(t.{}, ARRAY[{}]::{}[])",
-        subject.key,
-        bounds.join(", "),
-        subject.key_type
-    )
-}
-
-/// The rows of a part, for the planner's indexes and pruning.
-pub(super) fn range(subject: &Subject, part: usize) -> String {
+/// The rows of a part: where it is a range of the key, for the planner's indexes and pruning.
+pub(super) fn is_in(subject: &Subject, part: usize) -> String {
+    let Some(bounds) = &subject.bounds else {
+        return format!("{} = {part}", subject.part);
+    };
     let key = format!("t.{}", subject.key);
-    let lower = part
-        .checked_sub(1)
-        .map(|i| format!("{key} >= {}", subject.bounds[i]));
-    let upper = subject.bounds.get(part).map(|bound| format!("{key} < {bound}"));
+    let lower = part.checked_sub(1).map(|i| format!("{key} >= {}", bounds[i]));
+    let upper = bounds.get(part).map(|bound| format!("{key} < {bound}"));
     let terms: Vec<String> = lower.into_iter().chain(upper).collect();
+    if terms.is_empty() {
+        return "true".to_owned();
+    }
     terms.join(" AND ")
 }
 

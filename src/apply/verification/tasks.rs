@@ -50,7 +50,7 @@ pub(super) fn plan(
     options: &Options,
     found_before: &BTreeMap<usize, Found>,
 ) -> Result<Units, ApplyError> {
-    let ranged = is_ordered_by_key(snapshot, subject)?;
+    let ranged = subject.bounds.is_some() && is_ordered_by_key(snapshot, subject)?;
     let settled = snapshot.settled(subject);
     if !ranged && options.only.is_none() {
         return Ok(Units {
@@ -64,7 +64,7 @@ pub(super) fn plan(
     let blocks = total_blocks(snapshot)? / (2 * subject.parts.len() as i64).max(1);
     let roots = sides(snapshot).map(ToString::to_string);
     let tasks = (0..subject.parts.len()).filter(wanted).flat_map(|part| {
-        let condition = format!("{} AND {settled}", sums::range(subject, part));
+        let condition = format!("{} AND {settled}", sums::is_in(subject, part));
         [0, 1].map(|side| Task {
             side,
             part: Some(part),
@@ -278,7 +278,7 @@ impl Desk<'_> {
         };
         // A subtransaction per slice, undone: it would keep a lock on each index that it has looked at.
         client.batch_execute("SAVEPOINT slice")?;
-        let group = sums::part(self.subject);
+        let group = self.subject.part.to_string();
         let found = sums::read(client, self.subject, &task.relation, &group, &task.condition)?;
         client.batch_execute("ROLLBACK TO SAVEPOINT slice; RELEASE SAVEPOINT slice")?;
         Ok(found)

@@ -17,6 +17,25 @@ WITH RECURSIVE types AS (
            JOIN pg_catalog.pg_type t ON t.oid = d.oid
            JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
      WHERE d.typtype <> 'd'
+), classes AS (
+    -- Default operator classes that take the type, the likeliest first: its own, then by binary coercion.
+    SELECT b.column_type, m.amname, k.opcfamily, k.opcintype,
+           row_number() OVER (PARTITION BY b.column_type, m.amname
+                              ORDER BY k.opcintype = b.oid DESC, i.typispreferred DESC, k.oid) AS rank
+      FROM base b
+           JOIN pg_catalog.pg_opclass k ON k.opcdefault
+           JOIN pg_catalog.pg_am m ON m.oid = k.opcmethod AND m.amname IN ('btree', 'hash')
+           JOIN pg_catalog.pg_type i ON i.oid = k.opcintype
+     WHERE k.opcintype = b.oid
+        OR (b.typtype = 'e' AND k.opcintype = 'pg_catalog.anyenum'::regtype)
+        OR (b.typtype = 'r' AND k.opcintype = 'pg_catalog.anyrange'::regtype)
+        OR (b.typtype = 'm' AND k.opcintype = 'pg_catalog.anymultirange'::regtype)
+        OR (b.typtype = 'c' AND k.opcintype = 'pg_catalog.record'::regtype)
+        OR (b.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
+            AND k.opcintype = 'pg_catalog.anyarray'::regtype)
+        OR EXISTS (SELECT FROM pg_catalog.pg_cast x
+                    WHERE x.castsource = b.oid AND x.casttarget = k.opcintype
+                      AND x.castmethod = 'b' AND x.castcontext = 'i')
 ), sequences AS (
     -- Where a column owns several, the one that its default uses comes first.
     SELECT DISTINCT ON (o.refobjsubid)
@@ -59,25 +78,27 @@ SELECT a.attname AS name,
           FROM pg_catalog.unnest(a.attoptions) WITH ORDINALITY AS o (option, place)
          WHERE o.option NOT LIKE 'pg\_%') AS options,
        d.description AS comment,
-       EXISTS (
-           SELECT FROM pg_catalog.pg_opclass k
-            WHERE k.opcdefault
-              AND k.opcmethod = (SELECT m.oid FROM pg_catalog.pg_am m WHERE m.amname = 'btree')
-              AND (k.opcintype = b.oid
-                   OR (b.typtype = 'e' AND k.opcintype = 'pg_catalog.anyenum'::regtype)
-                   OR (b.typtype = 'r' AND k.opcintype = 'pg_catalog.anyrange'::regtype)
-                   OR (b.typtype = 'm' AND k.opcintype = 'pg_catalog.anymultirange'::regtype)
-                   OR (b.typtype = 'c' AND k.opcintype = 'pg_catalog.record'::regtype)
-                   OR (b.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
-                       AND k.opcintype = 'pg_catalog.anyarray'::regtype)
-                   OR EXISTS (SELECT FROM pg_catalog.pg_cast x
-                               WHERE x.castsource = b.oid AND x.casttarget = k.opcintype
-                                 AND x.castmethod = 'b' AND x.castcontext = 'i'))) AS btree
+       btree.opcfamily IS NOT NULL AS btree,
+       eq_schema.nspname AS operator_schema,
+       eq.oprname AS operator_symbol,
+       coalesce(c.collisdeterministic, tc.collisdeterministic, true) AND EXISTS (
+           SELECT FROM pg_catalog.pg_amproc p
+            WHERE p.amprocfamily = btree.opcfamily AND p.amprocnum = 4
+              AND p.amproclefttype = btree.opcintype AND p.amprocrighttype = btree.opcintype) AS bitwise,
+       EXISTS (SELECT FROM classes h WHERE h.column_type = a.atttypid AND h.amname = 'hash') AS hash
   FROM pg_catalog.pg_attribute a
        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
        JOIN base b ON b.column_type = a.atttypid
        LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
        LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace
+       LEFT JOIN pg_catalog.pg_collation tc ON tc.oid = t.typcollation
+       LEFT JOIN classes btree
+              ON btree.column_type = a.atttypid AND btree.amname = 'btree' AND btree.rank = 1
+       LEFT JOIN pg_catalog.pg_amop eq_member
+              ON eq_member.amopfamily = btree.opcfamily AND eq_member.amopstrategy = 3
+             AND eq_member.amoplefttype = btree.opcintype AND eq_member.amoprighttype = btree.opcintype
+       LEFT JOIN pg_catalog.pg_operator eq ON eq.oid = eq_member.amopopr
+       LEFT JOIN pg_catalog.pg_namespace eq_schema ON eq_schema.oid = eq.oprnamespace
        LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
        LEFT JOIN sequences s ON s.attnum = a.attnum
        LEFT JOIN pg_catalog.pg_description d

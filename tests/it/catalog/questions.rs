@@ -101,8 +101,8 @@ pub fn reads_key_ranges(client: &mut Client, events: &Table) {
     let zoned = range(&parted, "at", "Europe/Berlin", &mut tx);
     assert_eq!(zoned.0, "2024-05-05T02:00:00");
     let empty = catalog::load_table(&mut tx, &name("public", "days")).unwrap();
-    let not_a_date = catalog::load_key_range(&mut tx, &empty, &ident("id"), "UTC").unwrap_err();
-    assert!(matches!(not_a_date, CatalogError::NotADate { .. }));
+    let not_a_date = catalog::load_key_range(&mut tx, &days, &ident("note"), "UTC").unwrap_err();
+    assert!(matches!(not_a_date, CatalogError::NoRange { .. }));
     let no_column = catalog::load_key_range(&mut tx, &empty, &ident("at"), "UTC").unwrap_err();
     assert_eq!(no_column.to_string(), "public.days has no column at");
 }

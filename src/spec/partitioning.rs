@@ -1,0 +1,307 @@
+//! How a table is to be partitioned, as the user says it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Interval;
+
+/// The columns of a partition key, as the catalog has them, unquoted; one or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+pub struct PartitionKey(Vec<String>);
+
+impl PartitionKey {
+    /// A key of one column.
+    pub fn of(column: impl Into<String>) -> Self {
+        Self(vec![column.into()])
+    }
+
+    pub fn columns(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The column that RANGE steps on, and the only one of most keys.
+    pub fn first(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
+    pub fn holds(&self, column: &str) -> bool {
+        self.0.iter().any(|c| c == column)
+    }
+
+    /// What is no column but an expression, such as `date_trunc('month', at)`.
+    pub fn expression(&self) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|c| c.contains('('))
+    }
+}
+
+impl fmt::Display for PartitionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.join(", "))
+    }
+}
+
+impl FromStr for PartitionKey {
+    type Err = std::convert::Infallible;
+
+    /// Reads what is typed: `a` or `a,b`; a comma inside parentheses or quotes parts nothing.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (mut depth, mut quote) = (0_i32, None);
+        let parts = text.split(|c: char| {
+            match (quote, c) {
+                (Some(open), c) if open == c => quote = None,
+                (Some(_), _) => {}
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '(') => depth += 1,
+                (None, ')') => depth -= 1,
+                (None, ',') => return depth <= 0,
+                (None, _) => {}
+            }
+            false
+        });
+        let parts: Vec<String> = parts.map(|part| part.trim().to_owned()).collect();
+        Ok(Self(parts.into_iter().filter(|part| !part.is_empty()).collect()))
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for PartitionKey {
+    fn from(columns: OneOrMany) -> Self {
+        match columns {
+            OneOrMany::One(column) => Self(vec![column]),
+            OneOrMany::Many(columns) => Self(columns),
+        }
+    }
+}
+
+impl From<PartitionKey> for OneOrMany {
+    fn from(key: PartitionKey) -> Self {
+        match <[String; 1]>::try_from(key.0) {
+            Ok([column]) => Self::One(column),
+            Err(columns) => Self::Many(columns),
+        }
+    }
+}
+
+/// Partitioning strategy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    #[default]
+    Range,
+    List,
+    Hash,
+}
+
+impl Strategy {
+    /// As the spec and the manual write it, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+            Self::List => "list",
+            Self::Hash => "hash",
+        }
+    }
+}
+
+/// Where rows go whose key is NULL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum NullKeys {
+    /// A key that may be NULL is refused.
+    #[default]
+    Refuse,
+    /// To the default partition; the primary key becomes a UNIQUE NULLS NOT DISTINCT constraint.
+    Default,
+}
+
+/// What is refused unless it is allowed by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Allowance {
+    /// More than 5,000 partitions.
+    ManyPartitions,
+}
+
+impl Allowance {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ManyPartitions => "many_partitions",
+        }
+    }
+}
+
+/// A value of the key in the spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SpecValue {
+    Boolean(bool),
+    Integer(i64),
+    Text(String),
+}
+
+impl SpecValue {
+    /// As the server reads it, unquoted.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Boolean(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
+            Self::Text(value) => value.clone(),
+        }
+    }
+
+    fn toml(&self) -> toml_edit::Value {
+        match self {
+            Self::Boolean(value) => (*value).into(),
+            Self::Integer(value) => (*value).into(),
+            Self::Text(value) => value.into(),
+        }
+    }
+}
+
+/// Lists of values, by what the partition's name ends in.
+pub type Lists = BTreeMap<String, Vec<SpecValue>>;
+
+/// `[table.sub]`: how each partition is partitioned again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubSpec {
+    pub key: PartitionKey,
+    #[serde(default)]
+    pub strategy: Strategy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<SpecValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u32>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: Lists,
+}
+
+impl SubSpec {
+    pub fn level(&self) -> Level<'_> {
+        Level {
+            key: &self.key,
+            strategy: self.strategy,
+            interval: self.interval,
+            bounds: &self.bounds,
+            partitions: self.partitions,
+            lists: &self.lists,
+        }
+    }
+}
+
+/// One level of partitioning: the table's, or its partitions'.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level<'a> {
+    pub key: &'a PartitionKey,
+    pub strategy: Strategy,
+    pub interval: Option<Interval>,
+    /// RANGE: bounds between partitions, in place of an interval.
+    pub bounds: &'a [SpecValue],
+    /// HASH: how many.
+    pub partitions: Option<u32>,
+    /// LIST: which values share a partition; empty is a partition for each value that the table holds.
+    pub lists: &'a Lists,
+}
+
+impl Level<'_> {
+    /// What doesn't fit together; `None` where all does.
+    pub fn contradiction(&self) -> Option<String> {
+        let (columns, strategy) = (self.key.columns().len(), self.strategy.name());
+        let says = |what: &str| Some(format!("{what} with strategy = {strategy:?}"));
+        if columns == 0 {
+            return Some("the key names no column".to_owned());
+        }
+        match self.strategy {
+            Strategy::Range if self.partitions.is_some() => says("partitions don't go"),
+            Strategy::Range if !self.lists.is_empty() => says("lists don't go"),
+            Strategy::Range if self.interval.is_none() == self.bounds.is_empty() => {
+                says("either interval or bounds must be given")
+            }
+            Strategy::List if columns > 1 => says("a key of several columns doesn't go"),
+            Strategy::List if self.interval.is_some() || !self.bounds.is_empty() => {
+                says("interval and bounds don't go")
+            }
+            Strategy::List if self.partitions.is_some() => says("partitions don't go"),
+            Strategy::List if self.lists.values().any(Vec::is_empty) => says("an empty list doesn't go"),
+            Strategy::Hash
+                if self.interval.is_some() || !self.bounds.is_empty() || !self.lists.is_empty() =>
+            {
+                says("interval, bounds and lists don't go")
+            }
+            Strategy::Hash if !self.partitions.is_some_and(|n| (1..=4096).contains(&n)) => {
+                says("partitions must be given, 1 to 4096,")
+            }
+            Strategy::Range | Strategy::List | Strategy::Hash => None,
+        }
+    }
+
+    /// Sets the level's fields in an entry of the spec, and removes those that it hasn't.
+    pub(super) fn fill(&self, entry: &mut toml_edit::Table) {
+        let columns = self.key.columns();
+        entry["key"] = match columns {
+            [column] => toml_edit::value(column),
+            _ => toml_edit::value(columns.iter().collect::<toml_edit::Array>()),
+        };
+        entry["strategy"] = toml_edit::value(self.strategy.name());
+        set_or_remove(
+            entry,
+            "interval",
+            self.interval.map(|interval| match interval {
+                Interval::Every(step) => {
+                    i64::try_from(step.get()).map_or_else(|_| step.to_string().into(), Into::into)
+                }
+                calendar => calendar.to_string().into(),
+            }),
+        );
+        set_or_remove(entry, "partitions", self.partitions.map(|n| i64::from(n).into()));
+        let bounds: toml_edit::Array = self.bounds.iter().map(SpecValue::toml).collect();
+        set_or_remove(entry, "bounds", (!bounds.is_empty()).then(|| bounds.into()));
+        if self.lists.is_empty() {
+            entry.remove("lists");
+            return;
+        }
+        let mut lists = toml_edit::Table::new();
+        for (name, values) in self.lists {
+            lists[name] = toml_edit::value(values.iter().map(SpecValue::toml).collect::<toml_edit::Array>());
+        }
+        entry["lists"] = toml_edit::Item::Table(lists);
+    }
+}
+
+fn set_or_remove(entry: &mut toml_edit::Table, name: &str, value: Option<toml_edit::Value>) {
+    match value {
+        Some(value) => entry[name] = toml_edit::value(value),
+        None => {
+            entry.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(text: &str) -> Vec<String> {
+        text.parse::<PartitionKey>().unwrap().0
+    }
+
+    #[test]
+    fn parts_a_key_at_commas_outside_parentheses_and_quotes() {
+        assert_eq!(columns("a, b"), ["a", "b"]);
+        assert_eq!(columns("date_trunc('month', at)"), ["date_trunc('month', at)"]);
+        assert_eq!(columns("we\"ird"), ["we\"ird"]);
+    }
+}
