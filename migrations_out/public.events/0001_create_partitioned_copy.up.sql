@@ -272,7 +272,7 @@ BEGIN
 END
 $pgcleave$;
 
--- Bounds: lower inclusive, upper exclusive, midnight in the pinned time zone.
+-- Bounds of ranges: lower inclusive, upper exclusive, midnight in the pinned time zone.
 CREATE TABLE "public"."events_p2025_11" PARTITION OF "public"."events_pgcleave_copy"
     FOR VALUES FROM ('2025-11-01 00:00:00+00:00') TO ('2025-12-01 00:00:00+00:00');
 CREATE TABLE "public"."events_p2025_12" PARTITION OF "public"."events_pgcleave_copy"
@@ -283,7 +283,8 @@ CREATE TABLE "public"."events_p2026_02" PARTITION OF "public"."events_pgcleave_c
     FOR VALUES FROM ('2026-02-01 00:00:00+00:00') TO ('2026-03-01 00:00:00+00:00');
 CREATE TABLE "public"."events_p2026_03" PARTITION OF "public"."events_pgcleave_copy"
     FOR VALUES FROM ('2026-03-01 00:00:00+00:00') TO ('2026-04-01 00:00:00+00:00');
-CREATE TABLE "public"."events_default" PARTITION OF "public"."events_pgcleave_copy" DEFAULT;
+CREATE TABLE "public"."events_default" PARTITION OF "public"."events_pgcleave_copy"
+    DEFAULT;
 
 -- Ownership and identity of each partition; nobody gets more than they had (ALTER DEFAULT PRIVILEGES
 -- would give it to every new table).

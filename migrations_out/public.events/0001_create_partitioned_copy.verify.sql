@@ -16,7 +16,7 @@ DO $pgcleave$
 DECLARE
     partitions bigint;
 BEGIN
-    SELECT count(*) INTO partitions FROM pg_inherits WHERE inhparent = to_regclass('"public"."events_pgcleave_copy"');
+    SELECT count(*) - 1 INTO partitions FROM pg_partition_tree(to_regclass('"public"."events_pgcleave_copy"'));
     IF partitions IS DISTINCT FROM 6 THEN
         RAISE EXCEPTION USING MESSAGE =
             format('the partitioned copy has %s partitions, not 6', partitions);

@@ -274,7 +274,7 @@ $pgcleave$;
 ALTER FUNCTION "public"."events_pgcleave_mark"(regclass) OWNER TO "postgres";
 
 -- Compares both tables in one snapshot: rows, and two independent 64-bit checksums of every row's text,
--- per partition. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
+-- per part of the table. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
 -- left out while there is one. After the cutover it compares the new table
 -- with the retired one.
 CREATE FUNCTION "public"."events_pgcleave_compare"()
@@ -298,11 +298,11 @@ BEGIN
             SELECT name, ordinality - 1 AS bucket
               FROM unnest(ARRAY['events_default (before)', 'events_p2025_11', 'events_p2025_12', 'events_p2026_01', 'events_p2026_02', 'events_p2026_03', 'events_default (after)']::text[]) WITH ORDINALITY AS n (name, ordinality)
         ), source AS (
-            SELECT width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::timestamp with time zone[]) AS bucket,
+            SELECT pg_catalog.width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::pg_catalog."timestamptz"[]) AS bucket,
                    count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
               FROM "public"."events" t, LATERAL (SELECT ROW(t."id", t."account_id", t."payload", t."created_at")::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         ), copy AS (
-            SELECT width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::timestamp with time zone[]) AS bucket,
+            SELECT pg_catalog.width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::pg_catalog."timestamptz"[]) AS bucket,
                    count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
               FROM $pgcleave_text$ || other || $pgcleave_text$ t, LATERAL (SELECT ROW(t."id", t."account_id", t."payload", t."created_at")::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
         )
@@ -374,7 +374,7 @@ BEGIN
     IF current_setting('server_version_num')::int >= 180000 THEN
         targets := ARRAY[copy];
     ELSE
-        targets := ARRAY(SELECT inhrelid FROM pg_inherits WHERE inhparent = copy ORDER BY inhrelid);
+        targets := ARRAY(SELECT relid FROM pg_partition_tree(copy) WHERE isleaf ORDER BY relid);
     END IF;
     FOR i IN 1 .. cardinality(names) LOOP
         FOREACH target IN ARRAY targets LOOP

@@ -18,8 +18,8 @@ DECLARE
     partition regclass;
 BEGIN
     FOR partition IN
-        SELECT t.tgrelid FROM pg_trigger t JOIN pg_inherits i ON i.inhrelid = t.tgrelid
-         WHERE i.inhparent = '"public"."events_pgcleave_copy"'::regclass AND t.tgname = 'pgcleave_reverse_truncate'
+        SELECT t.tgrelid FROM pg_trigger t JOIN pg_partition_tree('"public"."events_pgcleave_copy"') p ON p.relid = t.tgrelid
+         WHERE p.isleaf AND t.tgname = 'pgcleave_reverse_truncate'
     LOOP
         EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
     END LOOP;

@@ -4,7 +4,7 @@
 -- Takes: sorts the whole copy once per index
 -- Undo: the down file drops them from the copy
 -- Hazards: none
--- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name "created_at" in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 
@@ -59,7 +59,7 @@ DO $pgcleave$
 DECLARE
     partition regclass;
 BEGIN
-    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = '"public"."events_pgcleave_copy"'::regclass LOOP
+    FOR partition IN SELECT relid FROM pg_partition_tree('"public"."events_pgcleave_copy"') WHERE isleaf LOOP
         EXECUTE format('CREATE TRIGGER pgcleave_reverse_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s()',
             partition, '"public"."events_pgcleave_reverse_truncate"');
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgcleave_reverse_truncate', partition);

@@ -4,7 +4,7 @@
 -- Takes: counts both tables where that fits pgcleave.count_budget (60 s), then milliseconds under the lock
 -- Undo: the down file gives the source table its name back with every write made since
 -- Hazards: short_exclusive_lock
--- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name "created_at" in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 

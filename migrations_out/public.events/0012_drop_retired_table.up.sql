@@ -4,7 +4,7 @@
 -- Takes: milliseconds
 -- Undo: cannot be undone: afterwards there is no way back to the unpartitioned table
 -- Hazards: short_exclusive_lock, irreversible
--- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name "created_at" in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
+-- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
 
@@ -47,8 +47,8 @@ DECLARE
     partition regclass;
 BEGIN
     FOR partition IN
-        SELECT t.tgrelid FROM pg_trigger t JOIN pg_inherits i ON i.inhrelid = t.tgrelid
-         WHERE i.inhparent = '"public"."events"'::regclass AND t.tgname = 'pgcleave_reverse_truncate'
+        SELECT t.tgrelid FROM pg_trigger t JOIN pg_partition_tree('"public"."events"') p ON p.relid = t.tgrelid
+         WHERE p.isleaf AND t.tgname = 'pgcleave_reverse_truncate'
     LOOP
         EXECUTE format('DROP TRIGGER pgcleave_reverse_truncate ON %s', partition);
     END LOOP;
