@@ -41,6 +41,8 @@ pub enum MissingRight {
     Execute(ServerSql),
     /// A relation that the cutover changes with the table belongs to another role; its kind before its name.
     RelationAbove(ServerSql),
+    /// A table that refers to this one belongs to another role.
+    Child(ServerSql),
     /// A role may not create something in a schema where it must: `role in the schema name`.
     CreateInSchema(ServerSql),
     /// The owner may not create anything in the schema.
@@ -76,6 +78,7 @@ fn missing_right(answer: &Answer) -> Result<MissingRight, CatalogError> {
         "references" => Ok(MissingRight::References(name)),
         "execute" => Ok(MissingRight::Execute(name)),
         "relation_above" => Ok(MissingRight::RelationAbove(name)),
+        "child" => Ok(MissingRight::Child(name)),
         "create_in_schema" => Ok(MissingRight::CreateInSchema(name)),
         "owner_create" => Ok(MissingRight::OwnerCreate(name)),
         other => Err(CatalogError::unknown("missing_rights", other)),

@@ -5,7 +5,9 @@ use postgres::{Client, Transaction};
 use super::{Failure, PartitioningArgs};
 use crate::catalog::{self, CatalogError, ValueOrder};
 use crate::model::{Column, KeyRange, Measures, RelationKind, Table};
-use crate::plan::{Candidate, FACTS_FORMAT, Facts, Names, Problem, bounds, candidates, partition_names};
+use crate::plan::{
+    Candidate, FACTS_FORMAT, Facts, Names, Problem, bounds, candidates, guard_names, partition_names,
+};
 use crate::spec::{Level, PartitionKey, SpecValue, Strategy, TableSpec};
 use crate::sql::{Ident, QualifiedName};
 
@@ -204,6 +206,12 @@ fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
             format!("the {name} reads the table and belongs to a role that this one isn't a member of"),
             "connect as a role that is a member of both owners: the cutover changes it with the table",
         ),
+        Missing::Child(name) => Problem::warning(
+            format!(
+                "the table {name} refers to this one and belongs to a role that this one isn't a member of"
+            ),
+            "the step move_incoming_foreign_keys changes it: have that step run by a role that is a member of both owners",
+        ),
         Missing::CreateInSchema(place) => Problem::blocker(
             format!(
                 "a materialized view on the table must be made anew, and nothing may be created by {place}"
@@ -246,13 +254,16 @@ pub fn placement_problems(
     let functions = catalog::function_names_in_use(&mut snapshot, schema)?;
     let capacity = catalog::lock_table_capacity(&mut snapshot)?;
     let (planned, names) = (partition_names(facts, spec), Names::of(&facts.table.name));
+    let guards = guard_names(&facts.table, spec);
     let taken_relations = planned
         .iter()
         .chain(names.relations())
+        .chain(&guards.relations)
         .filter(|n| relations.contains(&n.name));
     let taken_functions = names
         .functions()
         .into_iter()
+        .chain(&guards.functions)
         .filter(|n| functions.contains(&n.name));
     let successors = catalog_successors(&mut snapshot, facts)?;
     let mut problems: Vec<Problem> = taken_relations

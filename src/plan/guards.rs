@@ -6,6 +6,12 @@ use crate::model::{Key, Table};
 use crate::spec::TableSpec;
 use crate::sql::{ColumnList, Fragment, Ident, KeyColumns, Literal, QualifiedName, QualifiedOperator};
 
+const MOVES: &str = "_moves";
+const KEY: &str = "_key";
+const KEEP: &str = "_keep";
+const NOTE_MOVES: &str = "_note_moves";
+const KEEP_TRUNCATE: &str = "_keep_truncate";
+
 /// A guard: one row per value of the key, with the row key beside it, which says where the row stands.
 ///
 /// Rows that the key's index doesn't hold (partial), or with NULL in the key, have none.
@@ -39,12 +45,28 @@ pub struct PlannedGuard {
     pub delete_where: Literal,
 }
 
-impl PlannedGuard {
-    /// Relations and functions that it adds.
-    pub fn relations(&self) -> [&QualifiedName; 2] {
-        [&self.table, &self.moves]
-    }
+/// Names that guards take, which nobody else may have.
+pub struct GuardNames {
+    pub relations: Vec<QualifiedName>,
+    pub functions: Vec<QualifiedName>,
+}
 
+/// The names of every guard that the spec asks for.
+pub fn guard_names(table: &Table, spec: &TableSpec) -> GuardNames {
+    let guarded = || all_keys(table).filter(|key| is_guarded(key, table, spec));
+    let parts = |suffixes: [&'static str; 3]| {
+        let own = guarded().map(|key| guard_table(table, &key.name));
+        own.flat_map(move |own| suffixes.map(|suffix| derived(&own, suffix)))
+            .collect()
+    };
+    GuardNames {
+        relations: parts(["", MOVES, KEY]),
+        functions: parts([KEEP, NOTE_MOVES, KEEP_TRUNCATE]),
+    }
+}
+
+impl PlannedGuard {
+    /// Functions that it adds.
     pub fn functions(&self) -> [&QualifiedName; 3] {
         [&self.keep, &self.note_moves, &self.keep_truncate]
     }
@@ -98,7 +120,7 @@ fn guard(table: &Table, key: &Key, row_key: &KeyColumns) -> Option<PlannedGuard>
     conditions.extend(key.predicate.as_ref().map(|p| Fragment::new("({})", &[p])));
     let name = own.name.clone();
     let part = |suffix: &str| derived(&own, suffix);
-    let key_name = derived(&own, "_key").name;
+    let key_name = derived(&own, KEY).name;
     let key_columns = KeyColumns::new(unique);
     let is_primary = table.primary_key.as_ref().is_some_and(|p| p.name == key.name);
     let add_key = match key.constraint {
@@ -121,10 +143,10 @@ fn guard(table: &Table, key: &Key, row_key: &KeyColumns) -> Option<PlannedGuard>
     };
     Some(PlannedGuard {
         key: key.name.clone(),
-        moves: part("_moves"),
-        keep: part("_keep"),
-        note_moves: part("_note_moves"),
-        keep_truncate: part("_keep_truncate"),
+        moves: part(MOVES),
+        keep: part(KEEP),
+        note_moves: part(NOTE_MOVES),
+        keep_truncate: part(KEEP_TRUNCATE),
         // Beside the server's own foreign key triggers, before the user's.
         trigger: trigger_name("RI_", &name)?,
         // Behind every BEFORE trigger of the user's, which may change the row.

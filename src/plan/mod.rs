@@ -24,7 +24,7 @@ mod unique_keys;
 pub use candidates::{Candidate, candidates};
 pub use conversion::{Conversion, Plan, plan_conversion};
 pub use facts::{FACTS_FORMAT, Facts, partition_names};
-pub use guards::PlannedGuard;
+pub use guards::{PlannedGuard, guard_names};
 pub use incoming::PlannedIncoming;
 pub use materialized_views::successors;
 pub use names::{Names, derived};

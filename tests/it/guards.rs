@@ -199,3 +199,55 @@ fn sorted(dump: &str) -> Vec<&str> {
     lines.sort_unstable();
     lines
 }
+
+#[test]
+fn refuses_choices_that_name_nothing_and_names_that_a_guard_would_take() {
+    let database = Database::new();
+    database.run_sql(
+        "CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL, a int, UNIQUE (a, at), CONSTRAINT later UNIQUE (a) DEFERRABLE);
+         CREATE TABLE events_pkey_guard_moves ();
+         CREATE FUNCTION events_pkey_guard_keep(int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    );
+    let pgcleave = Pgcleave::new(&database);
+    let refusal = |choices: &[&str]| {
+        let generate = ["generate", "events", "--key", "at", "--interval", "monthly"];
+        let said = pgcleave.run(&[&generate[..], choices].concat());
+        assert_eq!(said.code, 4, "{choices:?}\n{}", said.stderr);
+        said.stderr
+    };
+    let undecided = refusal(&[]);
+    for choice in [
+        "--unique later=guard",
+        "--unique later=extend",
+        "--unique later=drop",
+    ] {
+        assert!(undecided.contains(choice), "{undecided}");
+    }
+    let taken = refusal(&["--unique", "events_pkey=guard", "--unique", "later=drop"]);
+    assert!(
+        taken.contains("public.events_pkey_guard_moves is taken"),
+        "{taken}"
+    );
+    assert!(
+        taken.contains("public.events_pkey_guard_keep is taken"),
+        "{taken}"
+    );
+    let wrong = refusal(&[
+        "--unique",
+        "later=guard",
+        "--unique",
+        "events_a_at_key=drop",
+        "--unique",
+        "events_pkey=drop",
+        "--incoming",
+        "none=drop",
+    ]);
+    for told in [
+        "deferrable, and a guard checks at once",
+        "no such unique key that lacks",
+        "nothing else identifies a row",
+        "--incoming none: no foreign key",
+    ] {
+        assert!(wrong.contains(told), "{told}: {wrong}");
+    }
+}

@@ -22,6 +22,12 @@ SELECT 'references' AS what, k.confrelid::pg_catalog.regclass::text AS name
   FROM pg_catalog.pg_constraint k
  WHERE k.conrelid = $1 AND k.contype = 'f' AND NOT pg_catalog.has_table_privilege(k.confrelid, 'REFERENCES')
 UNION
+SELECT 'child', c.oid::pg_catalog.regclass::text
+  FROM pg_catalog.pg_constraint k
+       JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+ WHERE k.confrelid = $1 AND k.contype = 'f' AND k.conparentid = 0 AND c.oid <> $1
+   AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+UNION
 SELECT 'execute', t.tgfoid::pg_catalog.regprocedure::text
   FROM pg_catalog.pg_trigger t
  WHERE t.tgrelid = $1 AND NOT t.tgisinternal AND NOT pg_catalog.has_function_privilege(t.tgfoid, 'EXECUTE')
