@@ -79,6 +79,7 @@ fn decide(
         asked = true;
         spec.interval = Some(wizard::choose_interval(&loaded, &spec)?);
     }
+    asked |= wizard::decide_about_keys(&loaded, &mut spec)?;
     spec.runner = args.runner.unwrap_or(spec.runner);
     spec.out = args.out.clone().unwrap_or(spec.out);
     spec.batch_size = args.batch_size.unwrap_or(spec.batch_size);

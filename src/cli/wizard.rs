@@ -8,8 +8,8 @@ use super::facts::Loaded;
 use super::{Failure, inspect, prompt};
 use crate::catalog;
 use crate::model::Interval;
-use crate::plan::partition_names;
-use crate::spec::TableSpec;
+use crate::plan::{partition_names, undecided_foreign_keys, undecided_unique_keys};
+use crate::spec::{IncomingChoice, TableSpec, UniqueChoice};
 use crate::sql::QualifiedName;
 
 /// Fuzzy choice of a table, the largest first.
@@ -82,6 +82,73 @@ pub fn choose_interval(loaded: &Loaded, spec: &TableSpec) -> Result<Interval, Fa
         .default(default)
         .interact()?;
     Ok(Interval::CALENDAR[chosen])
+}
+
+/// Asks what becomes of each unique key that lacks the partition key and of each foreign key that refers to one, where
+/// there is somebody to ask; else the plan refuses them. Returns whether anything was asked.
+pub fn decide_about_keys(loaded: &Loaded, spec: &mut TableSpec) -> Result<bool, Failure> {
+    let table = &loaded.facts.table;
+    let mut asked = false;
+    if !prompt::is_possible() {
+        return Ok(asked);
+    }
+    // A foreign key's guard settles the key's, too: those first.
+    for name in undecided_foreign_keys(table, spec) {
+        let choices = [
+            (
+                IncomingChoice::Guard,
+                "guard: it refers to a narrow table with a row per key, with all its actions",
+            ),
+            (
+                IncomingChoice::Extend,
+                "extend: its table gets the partition key as a column, and it refers to both",
+            ),
+            (
+                IncomingChoice::Trigger,
+                "trigger: triggers do what it did; not exact for REPEATABLE READ writers",
+            ),
+            (IncomingChoice::Drop, "drop: nothing keeps it"),
+        ];
+        let choice = choose(
+            &format!("The foreign key {name} refers to a key that lacks the partition key"),
+            &choices,
+        )?;
+        spec.incoming.insert(name, choice);
+        asked = true;
+    }
+    for name in undecided_unique_keys(table, spec) {
+        let choices = [
+            (
+                UniqueChoice::Guard,
+                "guard: a narrow table keeps its values unique over all partitions",
+            ),
+            (
+                UniqueChoice::Extend,
+                "extend: the partition key is added, values may repeat in other partitions",
+            ),
+            (
+                UniqueChoice::Drop,
+                "drop: nothing is unique, its index stays as a plain one",
+            ),
+        ];
+        let choice = choose(
+            &format!("The unique key {name} lacks the partition key"),
+            &choices,
+        )?;
+        spec.unique.insert(name, choice);
+        asked = true;
+    }
+    Ok(asked)
+}
+
+fn choose<C: Copy>(question: &str, choices: &[(C, &str)]) -> Result<C, Failure> {
+    let items: Vec<&str> = choices.iter().map(|(_, text)| *text).collect();
+    let chosen = Select::new()
+        .with_prompt(question)
+        .items(&items)
+        .default(0)
+        .interact()?;
+    Ok(choices[chosen].0)
 }
 
 /// Shows the partitions and asks whether to write the files.

@@ -117,6 +117,31 @@ fn target(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) ->
     }
 }
 
+/// Names, as the spec takes them, of the foreign keys about which the user has yet to decide.
+pub fn undecided_foreign_keys(table: &Table, spec: &TableSpec) -> Vec<String> {
+    let undecided =
+        |key: &&ForeignKeyIn| choice(key, table, spec).is_none() && !stays_possible(key, table, spec);
+    table
+        .foreign_keys_in
+        .iter()
+        .filter(undecided)
+        .map(|key| name_in_spec(key, table))
+        .collect()
+}
+
+/// The constraint's name where no other has it.
+fn name_in_spec(key: &ForeignKeyIn, table: &Table) -> String {
+    match table
+        .foreign_keys_in
+        .iter()
+        .filter(|k| k.name == key.name)
+        .count()
+    {
+        1 => key.name.as_str().to_owned(),
+        _ => full_name(key),
+    }
+}
+
 /// `schema.table.constraint`
 fn full_name(key: &ForeignKeyIn) -> String {
     format!("{}.{}", key.table.plain(), key.name.as_str())
@@ -154,8 +179,11 @@ pub(super) fn about_incoming(table: &Table, spec: &TableSpec, problems: &mut Vec
 }
 
 fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
-    let (name, child) = (key.name.as_str(), key.table.plain());
-    let cause = format!("the foreign key {name} of {child} refers to this table");
+    let (name, child) = (name_in_spec(key, table), key.table.plain());
+    let cause = format!(
+        "the foreign key {} of {child} refers to this table",
+        key.name.as_str()
+    );
     let meanwhile = "meanwhile it works through the retired table, and TRUNCATE … CASCADE, which doesn't reach that table, is refused (0A000): \
                      name both tables in one TRUNCATE";
     if stays_possible(key, table, spec) {

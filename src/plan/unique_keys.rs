@@ -43,6 +43,12 @@ pub(super) fn carried_as(key: &Key, table: &Table, spec: &TableSpec) -> Option<C
     }
 }
 
+/// Names of the keys about which the user has yet to decide.
+pub fn undecided_unique_keys(table: &Table, spec: &TableSpec) -> Vec<String> {
+    let undecided = all_keys(table).filter(|key| carried_as(key, table, spec).is_none());
+    undecided.map(|key| key.name.as_str().to_owned()).collect()
+}
+
 /// Whether a narrow table keeps the key's values unique over all partitions: by the key's own choice, or because a
 /// foreign key is to refer to it.
 pub(super) fn is_guarded(key: &Key, table: &Table, spec: &TableSpec) -> bool {

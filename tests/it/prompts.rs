@@ -146,3 +146,29 @@ fn rollback_asks_before_each_step() {
         ["r"]
     );
 }
+
+#[test]
+fn the_wizard_asks_what_becomes_of_each_key_and_writes_it_into_the_spec() {
+    let fixture = Fixture::load("foreign_keys_both_ways");
+    fixture
+        .database
+        .run_sql("ALTER TABLE events ADD CONSTRAINT one_note UNIQUE (note, id)");
+    let arguments = ["generate", "events", "--key", "at", "--interval", "monthly"];
+    let mut terminal = on_terminal(&fixture.pgcleave, &arguments);
+    see(&mut terminal, "foreign key holds_event_fkey");
+    terminal.send("\r").unwrap();
+    see(&mut terminal, "foreign key notes_event_fkey");
+    terminal.send("\x1b[B\x1b[B\x1b[B\r").unwrap();
+    see(&mut terminal, "unique key one_note");
+    terminal.send("\x1b[B\r").unwrap();
+    see(&mut terminal, "Write the migrations?");
+    terminal.send("y").unwrap();
+    see(&mut terminal, "pgcleave apply public.events");
+    ends_with(terminal, 0);
+    let spec = std::fs::read_to_string(fixture.pgcleave.folder.path().join("pgcleave.toml")).unwrap();
+    assert!(
+        spec.contains("holds_event_fkey = \"guard\", notes_event_fkey = \"drop\"")
+            && spec.contains("one_note = \"extend\""),
+        "{spec}"
+    );
+}
