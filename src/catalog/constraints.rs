@@ -4,7 +4,9 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{Check, ForeignKeyIn, ForeignKeyOut, NotNull, ReferentialAction, Trigger, TriggerEnabled};
+use crate::model::{
+    Check, ForeignKeyIn, ForeignKeyOut, NotNull, Persistence, ReferentialAction, Trigger, TriggerEnabled,
+};
 
 pub(super) fn load_checks(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Check>, CatalogError> {
     ask(tx, question!("checks"), &[&oid])?.iter().map(check).collect()
@@ -56,6 +58,11 @@ fn foreign_key_out(answer: &Answer) -> Result<ForeignKeyOut, CatalogError> {
         name: answer.ident("name")?,
         columns: answer.idents("columns")?,
         referenced: answer.qualified_name("referenced_schema", "referenced_name")?,
+        referenced_persistence: answer.code(
+            "referenced_persistence",
+            "pg_class.relpersistence",
+            Persistence::from_catalog_code,
+        )?,
         definition: answer.sql("definition")?,
         validated: answer.value("validated")?,
         deferrable: answer.value("deferrable")?,

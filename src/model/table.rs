@@ -355,6 +355,7 @@ pub struct ForeignKeyOut {
     pub name: Ident,
     pub columns: Vec<Ident>,
     pub referenced: QualifiedName,
+    pub referenced_persistence: Persistence,
     /// `pg_get_constraintdef` without a trailing NOT VALID.
     pub definition: ServerSql,
     pub validated: bool,

@@ -18,8 +18,8 @@ use super::problems::find_problems;
 use super::step::Step;
 use super::unique_keys::{Carried, carried_as};
 use crate::model::{
-    Column, Exclusion, ForeignKeyOut, Grant, Key, ReplicaIdentity, StorageParameter, Table, Trigger,
-    TriggerEnabled, View,
+    Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, StorageParameter, Table,
+    Trigger, TriggerEnabled, View,
 };
 use crate::spec::{IncomingChoice, TableSpec};
 use crate::sql::{
@@ -123,6 +123,9 @@ pub struct Conversion {
     /// `RANGE ("at")`
     pub partition_by: Fragment,
     pub tablespace: Option<Ident>,
+    /// `UNLOGGED ` where the table is: its partitions, and itself where the server knows unlogged partitioned tables.
+    pub unlogged: Fragment,
+    pub unlogged_copy: Fragment,
     pub primary_key_name: Ident,
     /// The source's primary key.
     pub primary_key: KeyColumns,
@@ -312,6 +315,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         key: key.first()?.name.clone(),
         partition_by: partitioning.partition_by,
         tablespace: table.tablespace.clone(),
+        unlogged: unlogged(table.persistence == Persistence::Unlogged),
+        unlogged_copy: unlogged(table.persistence == Persistence::Unlogged && table.server_version < 180_000),
         primary_key_name: primary.name.clone(),
         log_columns: row_key.list(),
         columns: ColumnList::new(table.columns.iter().map(|c| c.name.clone()).collect()),
@@ -405,6 +410,10 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         referenced: !table.foreign_keys_in.is_empty(),
         names,
     })
+}
+
+fn unlogged(is_unlogged: bool) -> Fragment {
+    Fragment::new(if is_unlogged { "UNLOGGED " } else { "" }, &[])
 }
 
 fn deferrable_unique_keys(table: &Table) -> Vec<PlannedDeferrable> {

@@ -9,7 +9,7 @@ use super::incoming::about_incoming;
 use super::key_problems::about_the_key;
 use super::problem::Problem;
 use super::unique_keys::about_unique_keys;
-use crate::model::{Persistence, RelationKind, ReplicaIdentity, Table};
+use crate::model::{ForeignKeyOut, Persistence, RelationKind, ReplicaIdentity, Table};
 use crate::spec::TableSpec;
 
 /// Everything at once, blockers first.
@@ -51,10 +51,7 @@ fn about_the_relation(table: &Table, problems: &mut Vec<Problem>) {
     }
     match table.persistence {
         Persistence::Permanent => {}
-        Persistence::Unlogged => problems.push(Problem::blocker(
-            format!("{name} is unlogged, which a partitioned table can't be on every version"),
-            format!("make it logged first: ALTER TABLE {} SET LOGGED", table.name),
-        )),
+        Persistence::Unlogged => about_an_unlogged_table(table, problems),
         Persistence::Temporary => {
             problems.push(Problem::blocker(
                 format!("{name} is temporary"),
@@ -81,6 +78,37 @@ fn about_the_relation(table: &Table, problems: &mut Vec<Problem>) {
         problems.push(Problem::blocker(
             format!("a name or definition of {name} holds \"$pgcleave\", our own quotation mark"),
             "rename it first",
+        ));
+    }
+}
+
+/// A crash empties both sides alike, as every unlogged table of the server, so that they stay equal.
+fn about_an_unlogged_table(table: &Table, problems: &mut Vec<Problem>) {
+    let name = table.name.plain();
+    let remedy = match table.server_version < 180_000 {
+        true => {
+            "a crash empties them, as it empties the table now; a partition that is added later must be made UNLOGGED by name"
+        }
+        false => {
+            "a crash empties them, as it empties the table now; the partitioned table itself can't be UNLOGGED from PostgreSQL 18 on, \
+             and a partition that is added later must be made UNLOGGED by name"
+        }
+    };
+    problems.push(Problem::note(
+        format!("{name} is unlogged, and so are its partitions"),
+        remedy,
+    ));
+    let unlogged = |k: &&ForeignKeyOut| k.referenced_persistence == Persistence::Unlogged;
+    if table.server_version < 180_000 {
+        return;
+    }
+    for key in table.foreign_keys_out.iter().filter(unlogged) {
+        problems.push(Problem::blocker(
+            format!(
+                "the foreign key {} refers to an unlogged table, which a partitioned table can't from PostgreSQL 18 on: it is never unlogged itself",
+                key.name.as_str()
+            ),
+            format!("make {} logged first (ALTER TABLE … SET LOGGED), or drop the foreign key", key.referenced.plain()),
         ));
     }
 }

@@ -11,13 +11,13 @@ $pgcleave$;
 {%- for guard in c.guards %}
 
 -- One row per value of {{ guard.key.sql() }}, beside where its row stands. Nobody but us writes to the copy yet.
-CREATE TABLE {{ guard.table.sql() }}
+CREATE {{ c.unlogged.sql() }}TABLE {{ guard.table.sql() }}
 {%- if let Some(tablespace) = c.tablespace %} TABLESPACE {{ tablespace.sql() }}{% endif %} AS
     SELECT {{ guard.entry.sql() }} FROM {{ c.names.copy.sql() }} r WHERE {{ guard.filter.sql() }};
 {{ guard.add_key.sql() }};
 COMMENT ON TABLE {{ guard.table.sql() }} IS {{ guard.comment.sql() }};
 -- Where rows go that change their partition; filled and emptied within that statement.
-CREATE TABLE {{ guard.moves.sql() }} AS
+CREATE {{ c.unlogged.sql() }}TABLE {{ guard.moves.sql() }} AS
     SELECT {{ c.row_key.list().of("r") }}, NULL::{{ guard.table.sql() }} AS moved_to FROM {{ c.names.copy.sql() }} r WITH NO DATA;
 CREATE INDEX ON {{ guard.moves.sql() }} ({{ c.row_key.list().sql() }});
 DO $pgcleave$

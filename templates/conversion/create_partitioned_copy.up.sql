@@ -20,7 +20,7 @@ BEGIN
 END
 $pgcleave$;
 
-CREATE TABLE {{ c.names.copy.sql() }}
+CREATE {{ c.unlogged_copy.sql() }}TABLE {{ c.names.copy.sql() }}
     (LIKE {{ c.names.source.sql() }} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY
         INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING COMMENTS)
     PARTITION BY {{ c.partition_by.sql() }}
@@ -79,7 +79,7 @@ ALTER TABLE {{ c.names.copy.sql() }} ALTER COLUMN {{ setting.column.sql() }} {{ 
 
 -- Bounds of ranges: lower inclusive, upper exclusive, midnight in the pinned time zone.
 {%- for partition in c.partitions %}
-CREATE TABLE {{ partition.name.sql() }} PARTITION OF {{ partition.parent.sql() }}
+CREATE {% if partition.partition_by.is_some() %}{{ c.unlogged_copy.sql() }}{% else %}{{ c.unlogged.sql() }}{% endif %}TABLE {{ partition.name.sql() }} PARTITION OF {{ partition.parent.sql() }}
     {{ partition.bound.sql() }}{% if let Some(again) = partition.partition_by %} PARTITION BY {{ again.sql() }}{% else %}{{ c.with_storage_parameters.sql() }}{% endif %};
 {%- endfor %}
 

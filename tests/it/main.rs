@@ -30,6 +30,7 @@ mod stories;
 mod support;
 mod tidy;
 mod torture;
+mod unlogged;
 mod verbs;
 mod verification;
 mod versions;

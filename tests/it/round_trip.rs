@@ -112,7 +112,7 @@ macro_rules! fixtures {
 
 fixtures! {
     bigint_key, check_no_inherit, check_not_valid, checks_and_comments, generated_beside_key, not_enforced, not_null_constraints,
-    virtual_column, composite_key_with_partition_key, daily_date, deferrable_unique, exclusion_constraint, without_overlaps, domains_enums_arrays, dropped_column,
+    unlogged, virtual_column, composite_key_with_partition_key, daily_date, deferrable_unique, exclusion_constraint, without_overlaps, domains_enums_arrays, dropped_column,
     empty_table, foreign_keys_both_ways, generated_column, grants_and_owner, hostile_names, identity_always,
     identity_outside_key, identity_with_options, index_kinds, infinity, materialized_views, numeric_key, quarterly_timestamp,
     policy_names_table, replica_identity_full, row_level_security, row_level_security_forced, rules, rules_elsewhere, serial, shared_sequence, statistics, storage_parameters, text_and_uuid_key,

@@ -95,12 +95,15 @@ impl Version {
 
     /// The server that tests have one at a time.
     pub fn quiet(&'static self) -> &'static Shared {
-        self.quiet.get_or_init(|| {
-            Shared::start(&match self.server {
-                Origin::Usual => programs(),
-                Origin::Installed(_) => installed(self.major),
-            })
-        })
+        self.quiet.get_or_init(|| Shared::start(&self.programs()))
+    }
+
+    /// For a server of the test's own.
+    pub fn programs(&self) -> Programs {
+        match self.server {
+            Origin::Usual => programs(),
+            Origin::Installed(_) => installed(self.major),
+        }
     }
 
     fn server(&'static self) -> &'static Shared {
