@@ -68,11 +68,11 @@ pub struct PlannedTrigger {
     pub enable: Fragment,
 }
 
-/// `ALTER COLUMN column action`.
+/// `ALTER COLUMN column action`, for the copy and each partition.
 #[derive(Debug, Clone)]
 pub struct ColumnSetting {
     pub column: Ident,
-    pub action: Fragment,
+    pub action: Literal,
 }
 
 /// An extended statistics object.
@@ -631,14 +631,14 @@ fn column_settings(table: &Table) -> Vec<ColumnSetting> {
             let action = Fragment::new("SET STATISTICS {}", &[&Number(target.into())]);
             settings.push(ColumnSetting {
                 column: column.name.clone(),
-                action,
+                action: Literal::new(action.to_string()),
             });
         }
         if !column.options.is_empty() {
             let action = Fragment::new("SET ({})", &[&parameters(&column.options)]);
             settings.push(ColumnSetting {
                 column: column.name.clone(),
-                action,
+                action: Literal::new(action.to_string()),
             });
         }
     }

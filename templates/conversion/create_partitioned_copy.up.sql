@@ -73,9 +73,6 @@ ALTER TABLE {{ c.names.copy.sql() }} ADD CONSTRAINT {{ check.name.sql() }} {{ ch
 {%- for comment in c.copy_comments %}
 {{ comment.sql() }};
 {%- endfor %}
-{%- for setting in c.column_settings %}
-ALTER TABLE {{ c.names.copy.sql() }} ALTER COLUMN {{ setting.column.sql() }} {{ setting.action.sql() }};
-{%- endfor %}
 
 -- Bounds of ranges: lower inclusive, upper exclusive, midnight in the pinned time zone.
 {%- for partition in c.partitions %}
@@ -95,6 +92,10 @@ BEGIN
 {%- if let Some(identity) = c.replica_identity %}
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', relation, {{ identity.sql() }});
 {%- endif %}
+{%- for setting in c.column_settings %}
+        -- Not inherited: a partition is analyzed by its own.
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I %s', relation, {{ setting.column.literal().sql() }}, {{ setting.action.sql() }});
+{%- endfor %}
         FOR grantee IN
             SELECT DISTINCT a.grantee FROM pg_class t, aclexplode(t.relacl) a
             WHERE t.oid = relation AND a.grantee <> t.relowner

@@ -2,6 +2,7 @@
 
 mod on_versions;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
 
@@ -10,6 +11,7 @@ use pgcleave::spec::{Spec, TableSpec};
 use pgcleave::sql::{Ident, Literal};
 
 pub use self::on_versions::versions_of;
+use crate::structure::{differences, structure, with_partition_key};
 use crate::support::{Database, Pgcleave, Said, tests_folder};
 use crate::versions::Version;
 
@@ -25,6 +27,11 @@ pub struct Fixture {
     pub pgcleave: Pgcleave,
     pub spec: TableSpec,
     after: Option<String>,
+    /// Facts of the structure that the cutover changes as announced, beside the partition key in the
+    /// unique keys: differs.txt.
+    differs: String,
+    /// Whether its first partition does.
+    pub depends_on_today: bool,
 }
 
 impl Fixture {
@@ -46,7 +53,8 @@ impl Fixture {
     pub fn try_load_into(database: Database, case: &str) -> Result<Self, postgres::Error> {
         let mut client = database.client();
         client.batch_execute(&read(case, "schema.sql").unwrap())?;
-        client.batch_execute(&read(case, "seed.sql").unwrap_or_default())?;
+        let seed = read(case, "seed.sql").unwrap_or_default();
+        client.batch_execute(&seed)?;
         client.batch_execute("ANALYZE")?;
         let mut spec = Spec::parse(&read(case, "spec.toml").unwrap()).unwrap();
         let pgcleave = Pgcleave::new(&database);
@@ -55,6 +63,8 @@ impl Fixture {
             pgcleave,
             spec: spec.tables.remove(0),
             after: read(case, "after.sql"),
+            differs: read(case, "differs.txt").unwrap_or_default(),
+            depends_on_today: seed.is_empty() || seed.contains("current_date") || seed.contains("now()"),
         })
     }
 
@@ -139,49 +149,16 @@ impl Fixture {
         )
     }
 
-    /// Indexes, constraints, sequences and triggers that applications know by name.
-    pub fn names(&self) -> Vec<String> {
-        self.database.lines(&format!(
-            "SELECT concat('index ', indexrelid::regclass, obj_description(indexrelid, 'pg_class')) FROM pg_index WHERE indrelid = '{0}'::regclass
-             UNION ALL SELECT concat('constraint ', conname, contype, obj_description(oid, 'pg_constraint')) FROM pg_constraint
-                 WHERE conrelid = '{0}'::regclass AND contype <> 'n'
-             UNION ALL SELECT 'trigger ' || tgname || ' ' || tgenabled::text FROM pg_trigger
-                 WHERE tgrelid = '{0}'::regclass AND NOT tgisinternal AND tgname NOT LIKE '%pgcleave%'
-             UNION ALL SELECT 'sequence ' || objid::regclass FROM pg_depend
-                 WHERE refobjid = '{0}'::regclass AND classid = 'pg_class'::regclass AND deptype IN ('a', 'i')
-                   AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S')
-             UNION ALL SELECT 'statistics ' || stxname || coalesce(stxstattarget, -1) FROM pg_statistic_ext WHERE stxrelid = '{0}'::regclass
-             UNION ALL SELECT 'grant ' || aclexplode(relacl) FROM pg_class WHERE oid = '{0}'::regclass
-             UNION ALL SELECT 'column grant ' || attname || attacl::text FROM pg_attribute
-                 WHERE attrelid = '{0}'::regclass AND attacl IS NOT NULL
-             UNION ALL SELECT 'owner ' || relowner::regrole FROM pg_class WHERE oid = '{0}'::regclass
-             UNION ALL SELECT 'comment ' || objsubid || description FROM pg_description
-                 WHERE objoid = '{0}'::regclass AND classoid = 'pg_class'::regclass
-             UNION ALL SELECT 'column ' || attname || ' ' || concat(atttypid::regtype, attnotnull, attcollation, attidentity, attgenerated, attstorage, attcompression, attstattarget)
-                 FROM pg_attribute WHERE attrelid = '{0}'::regclass AND attnum > 0 AND NOT attisdropped
-             UNION ALL SELECT 'default ' || pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = '{0}'::regclass
-             UNION ALL SELECT concat('row security ', relrowsecurity, relforcerowsecurity, relreplident) FROM pg_class WHERE oid = '{0}'::regclass
-             UNION ALL SELECT concat('policy ', polname, ' on ', polrelid::regclass, ' ', polcmd, polpermissive, polroles,
-                     pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), obj_description(oid, 'pg_policy'))
-                 FROM pg_policy WHERE polrelid::regclass::text NOT LIKE '%pgcleave%'
-             UNION ALL SELECT concat('rule ', pg_get_ruledef(oid), ev_enabled, obj_description(oid, 'pg_rewrite'))
-                 FROM pg_rewrite WHERE oid >= 16384 AND ev_class::regclass::text NOT LIKE '%pgcleave%'
-             UNION ALL SELECT concat('relation ', oid::regclass, relkind, relowner::regrole, reloptions, reltablespace, relispopulated,
-                     ARRAY(SELECT a::text FROM unnest(relacl) a ORDER BY 1), obj_description(oid, 'pg_class'))
-                 FROM pg_class WHERE oid >= 16384 AND relkind IN ('v', 'm') AND relname NOT LIKE '%pgcleave%'
-             UNION ALL SELECT concat('index ', pg_get_indexdef(indexrelid), indisclustered, obj_description(indexrelid, 'pg_class'))
-                 FROM pg_index JOIN pg_class ON pg_class.oid = indrelid AND relkind = 'm' AND relname NOT LIKE '%pgcleave%'
-             UNION ALL SELECT concat('column ', attrelid::regclass, attname, attstattarget, attoptions, attacl, col_description(attrelid, attnum))
-                 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('v', 'm') AND relname NOT LIKE '%pgcleave%'
-                 WHERE attrelid >= 16384 AND attnum > 0
-             UNION ALL SELECT concat('function ', oid::regprocedure, proowner::regrole, pg_get_functiondef(oid), obj_description(oid, 'pg_proc'),
-                     ARRAY(SELECT a::text FROM unnest(coalesce(proacl, acldefault('f', proowner))) a ORDER BY 1))
-                 FROM pg_proc WHERE oid >= 16384 AND prokind IN ('f', 'p') AND proname NOT LIKE '%pgcleave%'
-             UNION ALL SELECT concat('published ', to_jsonb(t)) FROM pg_publication_tables t
-             UNION ALL SELECT concat('label ', objtype, objname, provider, label) FROM pg_seclabels
-             ORDER BY 1",
-            self.spec.name.replace('\'', "''")
-        ))
+    /// What the catalog says of the table.
+    pub fn structure(&self) -> BTreeSet<String> {
+        structure(&self.database, &self.spec.name)
+    }
+
+    /// After the cutover the table differs by its partitioning, and by what differs.txt expects.
+    pub fn assert_structure_kept(&self, before: BTreeSet<String>) {
+        let after = self.structure();
+        let expected = with_partition_key(before, &after, &self.database, &self.spec.name);
+        assert_eq!(differences(&expected, &after), self.differs, "after the cutover");
     }
 }
 

@@ -27,6 +27,7 @@ mod security;
 mod sessions;
 mod simpler_designs;
 mod stories;
+mod structure;
 mod support;
 mod tidy;
 mod torture;

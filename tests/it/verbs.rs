@@ -275,7 +275,7 @@ fn a_low_privilege_owner_converts_its_own_table() {
         "GRANT CREATE ON SCHEMA public TO fixture_owner; GRANT CREATE ON DATABASE {} TO fixture_owner",
         fixture.database.name
     ));
-    let names = fixture.names();
+    let before = fixture.structure();
     let as_owner = |arguments: &[&str]| {
         let mut command = fixture.pgcleave.command(arguments);
         crate::support::Said::of(
@@ -301,7 +301,7 @@ fn a_low_privilege_owner_converts_its_own_table() {
     );
     let said = as_owner(&["apply", "--yes", "--allow", "unseen_snapshots"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert_eq!(fixture.names(), names);
+    fixture.assert_structure_kept(before);
     let said = as_owner(&["rollback", "--yes"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert_eq!(fixture.leftovers(), Vec::<String>::new());
