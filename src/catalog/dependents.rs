@@ -35,8 +35,6 @@ fn dependent(answer: &Answer) -> Result<Dependent, CatalogError> {
 
 fn kind_of(word: &str) -> Option<DependentKind> {
     Some(match word {
-        "row_type_function" => DependentKind::RowTypeFunction,
-        "sql_body_function" => DependentKind::SqlBodyFunction,
         "row_type_column" => DependentKind::RowTypeColumn,
         "publication" => DependentKind::Publication,
         "subscription" => DependentKind::Subscription,

@@ -45,6 +45,8 @@ pub enum MissingRight {
     Child(ServerSql),
     /// A role may not create something in a schema where it must: `role in the schema name`.
     CreateInSchema(ServerSql),
+    /// A function that has to be made again, and not by this role.
+    Routine(ServerSql),
     /// The owner may not create anything in the schema.
     OwnerCreate(ServerSql),
 }
@@ -80,6 +82,7 @@ fn missing_right(answer: &Answer) -> Result<MissingRight, CatalogError> {
         "relation_above" => Ok(MissingRight::RelationAbove(name)),
         "child" => Ok(MissingRight::Child(name)),
         "create_in_schema" => Ok(MissingRight::CreateInSchema(name)),
+        "routine" => Ok(MissingRight::Routine(name)),
         "owner_create" => Ok(MissingRight::OwnerCreate(name)),
         other => Err(CatalogError::unknown("missing_rights", other)),
     }

@@ -4,7 +4,7 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{ForeignPolicy, MaterializedView, Policy, RelationAbove, Rule, TriggerEnabled};
+use crate::model::{ForeignPolicy, MaterializedView, Policy, RelationAbove, Routine, Rule, TriggerEnabled};
 use crate::sql::Ident;
 
 pub(super) fn load_relations_above(
@@ -90,6 +90,13 @@ pub(super) fn load_materialized_views(
     oid: u32,
 ) -> Result<Vec<MaterializedView>, CatalogError> {
     ask(tx, question!("materialized_views"), &[&oid])?
+        .iter()
+        .map(|answer| answer.json("facts"))
+        .collect()
+}
+
+pub(super) fn load_routines(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Routine>, CatalogError> {
+    ask(tx, question!("routines"), &[&oid])?
         .iter()
         .map(|answer| answer.json("facts"))
         .collect()

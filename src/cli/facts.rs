@@ -218,6 +218,12 @@ fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
             ),
             "GRANT CREATE ON SCHEMA to that role",
         ),
+        Missing::Routine(name) => Problem::blocker(
+            format!(
+                "the function {name} is made again at the cutover, and this role may not: it isn't a member of its owner, or one of them may not create anything in its schema, or not in its language"
+            ),
+            "grant it that, or connect as a superuser",
+        ),
         Missing::OwnerCreate(schema) => Problem::blocker(
             format!(
                 "the owner {} may not create anything in the schema {schema}",

@@ -116,6 +116,8 @@ pub struct Routine {
     pub row_type: bool,
     pub comment: Option<String>,
     pub grants: Vec<Grant>,
+    /// Why it can't be dropped and made again.
+    pub hindrance: Option<String>,
 }
 
 /// A publication FOR TABLE that has the table.

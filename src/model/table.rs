@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignPolicy, MaterializedView, RelationAbove, RowSecurity, Rule};
+use super::{ForeignPolicy, MaterializedView, RelationAbove, Routine, RowSecurity, Rule};
 use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 
 /// A catalog snapshot of one table, taken in one read-only transaction.
@@ -56,6 +56,8 @@ pub struct Table {
     pub relations_above: Vec<RelationAbove>,
     pub foreign_policies: Vec<ForeignPolicy>,
     pub rules: Vec<Rule>,
+    /// Functions and procedures on its row type, and those with a `BEGIN ATOMIC` body that names it.
+    pub routines: Vec<Routine>,
     /// Innermost first: each reads the table or one before it.
     pub materialized_views: Vec<MaterializedView>,
     /// Extended statistics objects (`pg_statistic_ext`).
@@ -486,10 +488,6 @@ pub struct Dependent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DependentKind {
-    /// A function or procedure that has the row type as argument or result.
-    RowTypeFunction,
-    /// A `BEGIN ATOMIC` function.
-    SqlBodyFunction,
     /// A column of another relation of the table's row type.
     RowTypeColumn,
     /// A FOR TABLE, FOR ALL TABLES or FOR TABLES IN SCHEMA publication.

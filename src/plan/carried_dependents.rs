@@ -4,6 +4,7 @@
 //! renames, the source after the rollback's. So most statements are the same for both.
 
 use super::names::Names;
+use super::routines::carry_routines;
 use crate::model::{ForeignPolicy, Policy, Rule, Table, TriggerEnabled};
 use crate::sql::{Fragment, Ident, Literal, QualifiedName, ServerSql, SqlPart};
 
@@ -37,6 +38,7 @@ pub(super) fn carried_dependents(table: &Table, names: &Names) -> CarriedDepende
     };
     carry_row_security(table, names, &mut carried);
     carry_rules(table, &mut carried);
+    carry_routines(table, &mut carried);
     carried
 }
 

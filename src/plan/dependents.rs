@@ -10,6 +10,7 @@ use crate::sql::{QualifiedName, ServerSql, says_only};
 pub(super) fn about_dependents(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem>) {
     about_views(table, spec, problems);
     about_only(table, problems);
+    about_routines(table, problems);
     for dependent in &table.dependents {
         problems.push(dependent_problem(dependent.kind, &dependent.name));
     }
@@ -55,6 +56,17 @@ fn about_only(table: &Table, problems: &mut Vec<Problem>) {
     for rule in &table.rules {
         texts.push(("rule", on(rule.name.as_str(), &rule.relation), &rule.definition));
     }
+    for routine in table
+        .routines
+        .iter()
+        .filter(|r| r.definition.as_str().contains("\nBEGIN ATOMIC"))
+    {
+        texts.push((
+            "function",
+            routine.signature.as_str().to_owned(),
+            &routine.definition,
+        ));
+    }
     for policy in &table.foreign_policies {
         for text in policy.using.iter().chain(&policy.check) {
             texts.push(("policy", on(policy.name.as_str(), &policy.table), text));
@@ -76,17 +88,21 @@ fn about_only(table: &Table, problems: &mut Vec<Problem>) {
     }
 }
 
+fn about_routines(table: &Table, problems: &mut Vec<Problem>) {
+    for routine in &table.routines {
+        let signature = routine.signature.as_str();
+        if let Some(hindrance) = &routine.hindrance {
+            problems.push(Problem::blocker(
+                format!("the function {signature} has a row type in its signature and would have to be made anew, but {hindrance}"),
+                "drop that first, or give the function another signature",
+            ));
+        }
+    }
+}
+
 fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
     let blocker = |what: &str, remedy: &str| Problem::blocker(format!("{what} {name}"), remedy.to_owned());
     match kind {
-        DependentKind::RowTypeFunction => blocker(
-            "a function has the table's row type as argument or result, which would stay the retired table's:",
-            "rewrite it first",
-        ),
-        DependentKind::SqlBodyFunction => blocker(
-            "a function with a BEGIN ATOMIC body names the table and would follow the retired one:",
-            "give it a body as text first",
-        ),
         DependentKind::RowTypeColumn => {
             blocker("a column has the table's row type:", "give it another type first")
         }

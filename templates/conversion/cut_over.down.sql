@@ -49,6 +49,8 @@ BEGIN
 END
 $pgcleave$;
 
+{% include "fragment/recompile.sql" %}
+
 -- Locks the partitions too: somebody may write to one directly.
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
 {%- for lock in c.dependents.locks %}

@@ -72,6 +72,8 @@ $pgcleave$;
 
 {% include "fragment/wait_for_old_snapshots.sql" %}
 
+{% include "fragment/recompile.sql" %}
+
 -- 2. The lock, at its final strength at once; what reads the table first, outermost first, as its readers take them
 -- (giving a relation to its owner locks that relation alone).
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[

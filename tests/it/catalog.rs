@@ -91,6 +91,7 @@ fn reads_a_table_with_everything_on_it() {
     table::reads_triggers(&table);
     table::reads_views(&table);
     table::reads_materialized_views(&table);
+    table::reads_routines(&table);
     table::reads_grants(&table);
     table::reads_dependents(&table);
     fingerprint::same_facts_give_the_same_bytes(client, &table);

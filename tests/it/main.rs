@@ -5,6 +5,7 @@ mod catalog;
 mod connect;
 mod corners;
 mod cutover;
+mod dependents;
 mod determinism;
 mod drift;
 mod every_write;

@@ -1,5 +1,15 @@
 -- Whatever else pg_depend names: kinds that we neither carry nor refuse by name.
-WITH row_types AS (
+WITH RECURSIVE materialized AS (
+    SELECT $1::oid AS oid
+    UNION
+    SELECT m.oid
+      FROM materialized s
+           JOIN pg_catalog.pg_depend d
+             ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
+                AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+           JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+           JOIN pg_catalog.pg_class m ON m.oid = r.ev_class AND m.relkind = 'm'
+), row_types AS (
     SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typrelid = $1
     UNION
     SELECT t.typarray FROM pg_catalog.pg_type t WHERE t.typrelid = $1 AND t.typarray <> 0
@@ -28,6 +38,23 @@ WITH row_types AS (
        -- Of views and materialized views it is known whether they do; of rules it isn't.
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r
                         WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid AND r.rulename = '_RETURN')
+    UNION ALL
+    -- Of the materialized views that go over with the table.
+    SELECT d.* FROM materialized m
+           JOIN pg_catalog.pg_type t ON t.typrelid = m.oid
+           JOIN pg_catalog.pg_depend d
+             ON (d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = m.oid)
+                OR (d.refclassid = 'pg_catalog.pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray))
+     WHERE m.oid <> $1
+       AND d.classid NOT IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::regclass)
+       AND NOT (d.classid = 'pg_catalog.pg_type'::regclass AND d.objid IN (t.oid, t.typarray))
+       AND NOT (d.classid = 'pg_catalog.pg_class'::regclass AND EXISTS (
+                SELECT FROM pg_catalog.pg_class c WHERE c.oid = d.objid AND c.relkind IN ('i', 't')))
+       AND NOT (d.classid = 'pg_catalog.pg_proc'::regclass AND EXISTS (
+                SELECT FROM pg_catalog.pg_proc p
+                 WHERE p.oid = d.objid
+                   AND (p.prosqlbody IS NOT NULL OR d.refobjid = p.prorettype
+                        OR d.refobjid = ANY (coalesce(p.proallargtypes, p.proargtypes::oid[])))))
     UNION ALL
     SELECT d.* FROM pg_catalog.pg_depend d
      WHERE d.refclassid = 'pg_catalog.pg_class'::regclass

@@ -109,6 +109,20 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                                   ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
                           WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'routines', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text, p.proacl::text,
+                   pg_catalog.pg_get_functiondef(p.oid)) ORDER BY p.oid::regprocedure::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_proc p
+         WHERE p.prokind <> 'a'
+           AND p.oid IN (SELECT d.objid
+                           FROM swapped s
+                                JOIN pg_catalog.pg_type t ON t.typrelid = s.oid
+                                JOIN pg_catalog.pg_depend d
+                                  ON (d.refclassid, d.refobjid) IN (('pg_catalog.pg_class'::regclass, s.oid),
+                                                                    ('pg_catalog.pg_type'::regclass, t.oid),
+                                                                    ('pg_catalog.pg_type'::regclass, t.typarray))
+                          WHERE d.classid = 'pg_catalog.pg_proc'::regclass)),
     'indexes_of_materialized_views', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(x.indexrelid)
                    ORDER BY pg_catalog.pg_get_indexdef(x.indexrelid) COLLATE pg_catalog."C")

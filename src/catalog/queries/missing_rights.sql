@@ -49,6 +49,23 @@ SELECT 'create_in_schema', pg_catalog.format('%s in the schema %I', r.rolname, n
             OR (r.oid = m.relowner AND NOT (SELECT u.rolsuper FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER))
  WHERE NOT pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE')
 UNION
+-- A function on the row type is dropped and made again, a BEGIN ATOMIC body replaced.
+SELECT 'routine', p.oid::pg_catalog.regprocedure::text
+  FROM (SELECT $1::oid AS oid UNION SELECT a.oid FROM above a JOIN pg_catalog.pg_class m ON m.oid = a.oid AND m.relkind = 'm') s
+       JOIN pg_catalog.pg_type t ON t.typrelid = s.oid
+       JOIN pg_catalog.pg_depend d
+         ON (d.refclassid, d.refobjid) IN (('pg_catalog.pg_class'::pg_catalog.regclass, s.oid),
+                                           ('pg_catalog.pg_type'::pg_catalog.regclass, t.oid),
+                                           ('pg_catalog.pg_type'::pg_catalog.regclass, t.typarray))
+            AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+       JOIN pg_catalog.pg_proc p ON p.oid = d.objid
+ WHERE NOT (SELECT u.rolsuper FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER)
+   AND NOT (pg_catalog.pg_has_role(p.proowner, 'USAGE')
+            AND pg_catalog.has_schema_privilege(p.pronamespace, 'CREATE')
+            AND pg_catalog.has_schema_privilege(p.proowner, p.pronamespace, 'CREATE')
+            AND pg_catalog.has_language_privilege(p.prolang, 'USAGE')
+            AND NOT p.proleakproof)
+UNION
 SELECT 'owner_create', n.nspname::text
   FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

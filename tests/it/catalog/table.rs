@@ -206,6 +206,17 @@ pub fn reads_views(table: &Table) {
     assert!(!table.views[1].definition.as_str().ends_with(';'));
 }
 
+pub fn reads_routines(table: &Table) {
+    let routines = table.routines.iter().map(|r| (r.signature.as_str(), r.row_type));
+    let expected = [
+        ("\"App\".all_events()", true),
+        ("\"App\".amount_of(\"App\".\"Events\")", true),
+        ("\"App\".how_many()", false),
+    ];
+    assert_eq!(routines.collect::<Vec<_>>(), expected);
+    assert!(table.routines.iter().all(|r| r.hindrance.is_none()));
+}
+
 pub fn reads_materialized_views(table: &Table) {
     let [view] = &table.materialized_views[..] else {
         unreachable!()
@@ -247,12 +258,6 @@ pub fn reads_dependents(table: &Table) {
         .iter()
         .map(|Dependent { kind, name }| (*kind, name.as_str()));
     let expected = [
-        (DependentKind::RowTypeFunction, "\"App\".all_events()"),
-        (
-            DependentKind::RowTypeFunction,
-            "\"App\".amount_of(\"App\".\"Events\")",
-        ),
-        (DependentKind::SqlBodyFunction, "\"App\".how_many()"),
         (DependentKind::RowTypeColumn, "\"App\".archive.event"),
         (DependentKind::RowTypeColumn, "\"App\".archive.many"),
         (DependentKind::RowTypeColumn, "\"App\".whole.e"),
