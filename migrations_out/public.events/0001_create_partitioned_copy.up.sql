@@ -5,7 +5,7 @@
 -- Undo: the down file drops the copy
 -- Hazards: none
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
+-- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -132,6 +132,20 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                                   ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
                           WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'routines', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                   p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text, p.proacl::text,
+                   pg_catalog.pg_get_functiondef(p.oid)) ORDER BY p.oid::regprocedure::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_proc p
+         WHERE p.prokind <> 'a'
+           AND p.oid IN (SELECT d.objid
+                           FROM swapped s
+                                JOIN pg_catalog.pg_type t ON t.typrelid = s.oid
+                                JOIN pg_catalog.pg_depend d
+                                  ON (d.refclassid, d.refobjid) IN (('pg_catalog.pg_class'::regclass, s.oid),
+                                                                    ('pg_catalog.pg_type'::regclass, t.oid),
+                                                                    ('pg_catalog.pg_type'::regclass, t.typarray))
+                          WHERE d.classid = 'pg_catalog.pg_proc'::regclass)),
     'indexes_of_materialized_views', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(x.indexrelid)
                    ORDER BY pg_catalog.pg_get_indexdef(x.indexrelid) COLLATE pg_catalog."C")
@@ -228,7 +242,7 @@ ALTER FUNCTION "public"."events_pgcleave_fingerprint"(regclass) OWNER TO "postgr
 -- The table must still be what these files were rendered from.
 DO $pgcleave$
 BEGIN
-    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> '4587d6191d8da7b2222bcafda46f06c3' THEN
+    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> '7c5ca3e65cb04f6c45e2e5cd59bf85ef' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the structure of ' || 'public.events' || ' has changed since these files were rendered',
             HINT = 'render them again: pgcleave generate';

@@ -2,7 +2,7 @@
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
+-- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;

@@ -2,7 +2,7 @@
 -- Table: public.events
 -- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
+-- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -53,6 +53,30 @@ BEGIN
             MESSAGE = format('the partitioned table holds %s rows and the retired table %s; nothing has changed', new_rows, retired_rows),
             HINT = 'a partition that was dropped or detached is not known to the retired table; compare them: pgcleave verify';
     END IF;
+END
+$pgcleave$;
+
+-- PL/pgSQL keeps a compiled function in each session; one with a variable of the table's row type would fail
+-- there until the session ends. Setting an attribute to what it is makes every session compile it again. No
+-- lock is needed for that; only functions that this role may alter.
+DO $pgcleave$
+DECLARE
+    routine record;
+BEGIN
+    FOR routine IN
+        SELECT p.oid::regprocedure AS signature, p.prosecdef
+          FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+         WHERE l.lanname = 'plpgsql' AND strpos(lower(p.prosrc), lower('events')) > 0
+           AND pg_has_role(p.proowner, 'USAGE') AND p.proname <> ALL (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming']::name[])
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+         ORDER BY p.oid
+    LOOP
+        BEGIN
+            EXECUTE format('ALTER ROUTINE %s SECURITY %s', routine.signature, CASE WHEN routine.prosecdef THEN 'DEFINER' ELSE 'INVOKER' END);
+        EXCEPTION WHEN internal_error OR undefined_function OR lock_not_available THEN
+            RAISE NOTICE 'the function % is being changed by somebody else: sessions that have it compiled may have to reconnect', routine.signature;
+        END;
+    END LOOP;
 END
 $pgcleave$;
 

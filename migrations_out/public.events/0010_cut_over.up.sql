@@ -6,7 +6,7 @@
 -- Hazards: short_exclusive_lock
 -- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 4587d6191d8da7b2222bcafda46f06c3
+-- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -118,6 +118,30 @@ BEGIN
             MESSAGE = 'transactions with snapshots older than the switch are still open: ' || holders,
             HINT = 'end them, then run this step again; nothing has changed';
     END IF;
+END
+$pgcleave$;
+
+-- PL/pgSQL keeps a compiled function in each session; one with a variable of the table's row type would fail
+-- there until the session ends. Setting an attribute to what it is makes every session compile it again. No
+-- lock is needed for that; only functions that this role may alter.
+DO $pgcleave$
+DECLARE
+    routine record;
+BEGIN
+    FOR routine IN
+        SELECT p.oid::regprocedure AS signature, p.prosecdef
+          FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+         WHERE l.lanname = 'plpgsql' AND strpos(lower(p.prosrc), lower('events')) > 0
+           AND pg_has_role(p.proowner, 'USAGE') AND p.proname <> ALL (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming']::name[])
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+         ORDER BY p.oid
+    LOOP
+        BEGIN
+            EXECUTE format('ALTER ROUTINE %s SECURITY %s', routine.signature, CASE WHEN routine.prosecdef THEN 'DEFINER' ELSE 'INVOKER' END);
+        EXCEPTION WHEN internal_error OR undefined_function OR lock_not_available THEN
+            RAISE NOTICE 'the function % is being changed by somebody else: sessions that have it compiled may have to reconnect', routine.signature;
+        END;
+    END LOOP;
 END
 $pgcleave$;
 
