@@ -123,10 +123,19 @@ fn carried_constraint(
 
 fn carried_unique(table: &Table, names: &Names, key: &Key) -> Option<CarriedIndex> {
     if key.constraint {
-        let mut definition = Fragment::new("{}", &[&key.definition]);
+        // `pg_get_constraintdef` leaves out what stands before DEFERRABLE: storage parameters and tablespace.
+        let deferrable = match (key.deferrable, key.initially_deferred) {
+            (true, true) => " DEFERRABLE INITIALLY DEFERRED",
+            (true, false) => " DEFERRABLE",
+            (false, _) => "",
+        };
+        let body = ServerSql::from_server(key.definition.as_str().strip_suffix(deferrable)?);
+        let with = super::conversion::with_parameters(&key.storage_parameters);
+        let mut definition = Fragment::new("{}{}", &[&body, &with]);
         if let Some(tablespace) = &key.tablespace {
             definition = Fragment::new("{} USING INDEX TABLESPACE {}", &[&definition, tablespace]);
         }
+        definition = Fragment::new("{}{}", &[&definition, &Fragment::new(deferrable, &[])]);
         let comments = (key.comment.clone(), key.index_comment.clone());
         return Some(carried_constraint(table, names, &key.name, definition, comments));
     }

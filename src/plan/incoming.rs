@@ -190,7 +190,14 @@ fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
         return match choice(key, table, spec) {
             None => Problem::note(
                 cause,
-                format!("it refers to the partitioned table after move_incoming_foreign_keys; {meanwhile}"),
+                format!(
+                    "it refers to the partitioned table after move_incoming_foreign_keys{}; {meanwhile}",
+                    if table.server_version < 150_000 {
+                        ", where a row that moves to another partition counts as deleted, before PostgreSQL 15"
+                    } else {
+                        ""
+                    }
+                ),
             ),
             Some(IncomingChoice::Drop) => {
                 Problem::warning(cause, format!("it is dropped, as decided; {meanwhile}"))

@@ -43,7 +43,7 @@ UNION ALL SELECT concat('sequence ', d.objid::regclass, ' ', d.deptype, ' of ', 
   JOIN pg_sequence s ON s.seqrelid = d.objid JOIN pg_class c ON c.oid = d.objid
 UNION ALL SELECT concat('constraint ', k.conname, ' ', pg_get_constraintdef(k.oid), ' validated ', k.convalidated, ' inherited ', k.coninhcount,
        ' comment ', obj_description(k.oid, 'pg_constraint'))
-  FROM the JOIN pg_constraint k ON k.conrelid = the.oid WHERE k.contype <> 't'
+  FROM the JOIN pg_constraint k ON k.conrelid = the.oid WHERE k.contype <> 't' AND k.conparentid = 0
 UNION ALL SELECT concat('index ', i.indexrelid::regclass, ' ', replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '),
        ' valid ', i.indisvalid, ' replica identity ', i.indisreplident, ' statistics ',
        (SELECT string_agg(concat(a.attnum, '=', a.attstattarget), ' ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0),
