@@ -29,6 +29,7 @@ mod sessions;
 mod simpler_designs;
 mod stories;
 mod structure;
+mod strategies;
 mod support;
 mod tidy;
 mod torture;
