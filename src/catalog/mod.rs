@@ -13,6 +13,7 @@ mod key_range;
 mod load;
 mod moment;
 mod names;
+mod partitioned_by;
 mod privileges;
 mod surroundings;
 mod violations;
@@ -23,6 +24,7 @@ pub use key_range::{ValueOrder, load_key_has_null, load_key_range, load_key_valu
 pub use load::{load_fingerprint, load_measures, load_table};
 pub use moment::{count_partitions, today};
 pub use names::{function_names_in_use, names_in_use};
+pub use partitioned_by::{PartitionedBy, partitioned_by};
 pub use privileges::{MissingRight, Privileges, load_privileges, lock_table_capacity};
 pub use violations::load_violations;
 

@@ -9,6 +9,7 @@ use super::existing::{CATALOG, difference, render_again};
 use super::facts::{Loaded, load, placement_problems};
 use super::{Cli, Failure, GenerateArgs, connect, inspect, prompt, source, wizard};
 use crate::apply::{Stage, read_stage};
+use crate::catalog::{PartitionedBy, partitioned_by};
 use crate::migration::{Directory, DirectoryError, MigrationFile, write_whole};
 use crate::plan::{Facts, Plan, Problem, Severity, plan_conversion};
 use crate::runner;
@@ -17,6 +18,13 @@ use crate::sql::QualifiedName;
 
 pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     let mut client = connect::target(cli)?.open()?;
+    if let Some(table) = partitioned_as_asked(&mut client, args)? {
+        eprintln!(
+            "{} is partitioned as asked: there is nothing to plan",
+            table.plain()
+        );
+        return Ok(());
+    }
     let (name, loaded, spec, asked) = decide(&mut client, args)?;
     let plan = plan(&mut client, &loaded, &spec)?;
     if asked && !wizard::confirm_preview(&loaded, &spec)? {
@@ -45,6 +53,24 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     }
     println!("{}", folder.display());
     Ok(())
+}
+
+/// The table, where it is partitioned by the keys and strategies that flags and the spec's entry ask for.
+fn partitioned_as_asked(client: &mut Client, args: &GenerateArgs) -> Result<Option<QualifiedName>, Failure> {
+    let Some(text) = &args.table else {
+        return Ok(None);
+    };
+    let name = source::find(client, text)?;
+    let entry = source::entry_of(&args.spec.path, &name)?;
+    let Some(spec) = args.partitioning.over(entry, name.typed()) else {
+        return Ok(None);
+    };
+    let asked = spec.levels().into_iter().map(|level| PartitionedBy {
+        strategy: level.strategy.name().to_owned(),
+        columns: level.key.columns().iter().cloned().map(Some).collect(),
+    });
+    let is_as_asked = partitioned_by(client, &name)? == asked.collect::<Vec<_>>();
+    Ok(is_as_asked.then_some(name))
 }
 
 /// Settles table, key and interval, by flags, by the spec's entry or by asking; and whether it had to ask.

@@ -100,6 +100,25 @@ impl Fixture {
             .run(&["-q", "generate", &self.spec.name, "--batch-size", "2"])
     }
 
+    /// Planning again is empty: no file is written.
+    pub fn assert_nothing_to_plan(&self) {
+        let written = || {
+            let files = self.pgcleave.files("").into_iter();
+            files
+                .map(|f| (fs::metadata(&f).unwrap().modified().unwrap(), f))
+                .collect::<Vec<_>>()
+        };
+        let before = written();
+        let said = self.pgcleave.run(&["generate", &self.spec.name]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert!(
+            said.stderr.contains("there is nothing to plan"),
+            "{}",
+            said.stderr
+        );
+        assert_eq!(written(), before);
+    }
+
     /// The table's rows as text, sorted.
     pub fn content(&self) -> Vec<String> {
         self.database

@@ -97,6 +97,17 @@ fn drops_the_retired_table_and_leaves_nothing_of_ours() {
     fixture.write_after_cutover();
     let status = fixture.pgcleave.ok(&["status"]).stdout;
     assert!(status.contains("completed"), "{status}");
+    fixture.assert_nothing_to_plan();
+    let table = fixture.spec.name.as_str();
+    let otherwise = fixture
+        .pgcleave
+        .run(&["generate", table, "--key", "id", "--interval", "100"]);
+    assert_eq!(otherwise.code, 4, "{}", otherwise.stderr);
+    assert!(
+        otherwise.stderr.contains("already a partitioned table"),
+        "{}",
+        otherwise.stderr
+    );
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn round_trip(case: &str, version: &'static Version) {
     fixture.assert_structure_kept(before);
     if version.major == *versions_of_case(case).end() {
         assert_dump_as_expected(case, &fixture, &dump);
+        fixture.assert_nothing_to_plan();
     }
     fixture.pgcleave.ok(&["-q", "rollback", table, "--yes"]);
     assert_eq!(fixture.database.dump(), dump, "after the rollback of the cutover");

@@ -56,12 +56,15 @@ fn widen(fact: &str, keys: &[String]) -> Option<String> {
     Some(format!("{}{}{}", &fact[..open], all.join(", "), &fact[close..]))
 }
 
-/// The columns that the table and its partitions are partitioned by.
+/// The columns that the table is partitioned by, and behind them those of its partitions.
 fn key_columns(database: &Database, table: &str) -> Vec<String> {
     database.lines(&format!(
-        "SELECT DISTINCT ON (a.attname) quote_ident(a.attname)
-           FROM pg_partition_tree({}::regclass) t JOIN pg_partitioned_table p ON p.partrelid = t.relid
-           JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)",
+        "SELECT quote_ident(a.attname)
+           FROM pg_partition_tree({0}::regclass) t JOIN pg_partitioned_table p ON p.partrelid = t.relid,
+                unnest(p.partattrs::int2[]) WITH ORDINALITY k (attnum, place)
+           JOIN pg_attribute a ON a.attrelid = {0}::regclass
+          WHERE a.attname = (SELECT attname FROM pg_attribute b WHERE b.attrelid = p.partrelid AND b.attnum = k.attnum)
+          GROUP BY a.attname ORDER BY min(t.level), min(k.place)",
         literal(table)
     ))
 }
