@@ -70,7 +70,10 @@ pub fn fill_all(url: &str, rows: u32) -> Result<Filled> {
     while !left.is_empty() {
         let names: BTreeSet<&str> = left.iter().map(|r| r.table.as_str()).collect();
         let is_ready = |recipe: &Recipe| {
-            let mut others = recipe.foreign_keys.iter().filter(|k| k.referenced != recipe.table);
+            let mut others = recipe
+                .foreign_keys
+                .iter()
+                .filter(|k| k.referenced != recipe.table);
             others.all(|k| !names.contains(k.referenced.as_str()))
         };
         let next = left.iter().position(is_ready).unwrap_or(0);
@@ -79,9 +82,15 @@ pub fn fill_all(url: &str, rows: u32) -> Result<Filled> {
         let there: i64 = client.query_one(&count, &[])?.get(0);
         if there == 0 {
             recipe.read_tuples(&mut client)?;
-            why_not.extend(recipe.fill(&mut client, rows).map(|why| format!("{}: {why}", recipe.table)));
+            why_not.extend(
+                recipe
+                    .fill(&mut client, rows)
+                    .map(|why| format!("{}: {why}", recipe.table)),
+            );
         }
-        filled.rows.insert(recipe.table.clone(), client.query_one(&count, &[])?.get(0));
+        filled
+            .rows
+            .insert(recipe.table.clone(), client.query_one(&count, &[])?.get(0));
     }
     client.batch_execute("ANALYZE")?;
     why_not.iter().for_each(|why| println!("not filled: {why}"));
@@ -136,9 +145,21 @@ impl Recipe {
     }
 
     fn read_tuples(&mut self, client: &mut Client) -> Result<()> {
-        for key in self.foreign_keys.iter_mut().filter(|k| k.referenced != self.table) {
-            let texts: Vec<String> = key.referenced_columns.iter().map(|c| format!("{c}::text")).collect();
-            let there: Vec<String> = key.referenced_columns.iter().map(|c| format!("{c} IS NOT NULL")).collect();
+        for key in self
+            .foreign_keys
+            .iter_mut()
+            .filter(|k| k.referenced != self.table)
+        {
+            let texts: Vec<String> = key
+                .referenced_columns
+                .iter()
+                .map(|c| format!("{c}::text"))
+                .collect();
+            let there: Vec<String> = key
+                .referenced_columns
+                .iter()
+                .map(|c| format!("{c} IS NOT NULL"))
+                .collect();
             let rows = client.query(
                 &format!(
                     "SELECT ARRAY[{}] FROM {} WHERE {} ORDER BY 1 LIMIT 200",
@@ -165,7 +186,9 @@ impl Recipe {
                         inserted += 1;
                         continue;
                     }
-                    last = error.as_db_error().map_or_else(|| error.to_string(), |e| e.message().to_owned());
+                    last = error
+                        .as_db_error()
+                        .map_or_else(|| error.to_string(), |e| e.message().to_owned());
                     failed += 1;
                 }
             }
@@ -185,16 +208,25 @@ impl Recipe {
     ) -> Result<(), postgres::Error> {
         let referring = self.referring(i);
         let value = |column: &Column| {
-            let given = tried.get(&column.name).or_else(|| self.fixed.get(&column.name)).or_else(|| referring.get(&column.name));
+            let given = tried
+                .get(&column.name)
+                .or_else(|| self.fixed.get(&column.name))
+                .or_else(|| referring.get(&column.name));
             let text = given.cloned().unwrap_or_else(|| values::text(&column.of, i));
-            text.map_or("NULL".to_owned(), |text| format!("{}::{}", Literal::new(text), column.type_sql))
+            text.map_or("NULL".to_owned(), |text| {
+                format!("{}::{}", Literal::new(text), column.type_sql)
+            })
         };
         let sql = match self.columns.len() {
             0 => format!("INSERT INTO {} DEFAULT VALUES", self.table),
             _ => format!(
                 "INSERT INTO {} ({}) VALUES ({})",
                 self.table,
-                self.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+                self.columns
+                    .iter()
+                    .map(|c| c.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 self.columns.iter().map(value).collect::<Vec<_>>().join(", ")
             ),
         };
@@ -211,7 +243,8 @@ impl Recipe {
                 let mut pairs = key.columns.iter().zip(tuple.iter());
                 pairs.all(|(column, value)| chosen.get(column).is_none_or(|c| c.as_ref() == Some(value)))
             };
-            let mut turned = (0..key.tuples.len()).map(|n| &key.tuples[(start as usize + n) % key.tuples.len()]);
+            let mut turned =
+                (0..key.tuples.len()).map(|n| &key.tuples[(start as usize + n) % key.tuples.len()]);
             let found = turned.find(fits).cloned();
             for (position, column) in key.columns.iter().enumerate() {
                 let value = found.as_ref().map(|tuple| tuple[position].clone());

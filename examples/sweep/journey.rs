@@ -17,9 +17,6 @@ use crate::tables::Table;
 /// An undecided key names its choices; more rounds than this, and the remedy doesn't work.
 const ROUNDS: usize = 3;
 
-/// Which choice is taken where there are several.
-const PASSES: [&str; 2] = ["guard", "extend"];
-
 pub struct Journey<'a> {
     server: &'a Server,
     program: &'a Path,
@@ -43,13 +40,17 @@ enum Generated {
 
 impl<'a> Journey<'a> {
     pub fn new(server: &'a Server, program: &'a Path, table: &'a Table) -> Self {
-        Self { server, program, table }
+        Self {
+            server,
+            program,
+            table,
+        }
     }
 
-    /// Both passes, the second only where something was to be chosen.
-    pub fn run(&self) -> Result<Outcome> {
+    /// A pass for each choice, a further one only where something was to be chosen.
+    pub fn run(&self, preferences: &[String]) -> Result<Outcome> {
         let mut choices = Vec::new();
-        for preferred in PASSES {
+        for preferred in preferences {
             let mut pass = self.begin(preferred)?;
             let outcome = pass.run(preferred).with_context(|| format!("with {preferred}"));
             pass.end()?;
@@ -63,7 +64,13 @@ impl<'a> Journey<'a> {
     }
 
     fn begin(&'a self, preferred: &str) -> Result<Pass<'a>> {
-        let plain: String = self.table.name.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        let plain: String = self
+            .table
+            .name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(40)
+            .collect();
         let database = format!("{preferred}_{plain}_{:08x}", fastrand::u32(..));
         let mut postgres = Client::connect(&self.server.url("postgres"), NoTls)?;
         postgres.batch_execute(&format!("CREATE DATABASE \"{database}\" TEMPLATE {TEMPLATE}"))?;
@@ -80,7 +87,12 @@ impl<'a> Journey<'a> {
 
 impl Pass<'_> {
     fn end(self) -> Result<()> {
-        let Self { journey, database, client, .. } = self;
+        let Self {
+            journey,
+            database,
+            client,
+            ..
+        } = self;
         drop(client);
         let mut postgres = Client::connect(&journey.server.url("postgres"), NoTls)?;
         postgres.batch_execute(&format!("DROP DATABASE \"{database}\" WITH (FORCE)"))?;
@@ -105,7 +117,10 @@ impl Pass<'_> {
         self.roll_back_and_compare(&dump, &content, "before the cutover")?;
         // Through the cutover and back.
         self.ok(&["-q", "apply", "--yes"])?;
-        ensure!(self.content()? == content, "the content differs after the cutover");
+        ensure!(
+            self.content()? == content,
+            "the content differs after the cutover"
+        );
         self.ok(&["verify"])?;
         self.write("after the cutover", &writable)?;
         self.ok(&["verify"])?;
@@ -123,7 +138,11 @@ impl Pass<'_> {
     fn generate(&mut self, preferred: &str) -> Result<Generated> {
         let mut flags: Vec<String> = Vec::new();
         for _ in 0..ROUNDS {
-            let mut arguments = vec!["-q".to_owned(), "generate".to_owned(), self.journey.table.name.clone()];
+            let mut arguments = vec![
+                "-q".to_owned(),
+                "generate".to_owned(),
+                self.journey.table.name.clone(),
+            ];
             arguments.extend(self.partitioning()?);
             arguments.extend(flags.iter().cloned());
             let said = self.pgcleave(&arguments)?;
@@ -147,16 +166,34 @@ impl Pass<'_> {
         let (name, key) = (&table.name, &table.key_sql);
         let words: Vec<String> = match table.kind {
             KeyKind::Time => {
-                let years = format!("SELECT coalesce(max({key})::date - min({key})::date > 1500, false) FROM {name} WHERE isfinite({key})");
+                let years = format!(
+                    "SELECT coalesce(max({key})::date - min({key})::date > 1500, false) FROM {name} WHERE isfinite({key})"
+                );
                 let wide: bool = self.client.query_one(&years, &[])?.get(0);
-                ["--interval", if wide { "yearly" } else { "monthly" }, "--premake", "1"].map(str::to_owned).into()
+                [
+                    "--interval",
+                    if wide { "yearly" } else { "monthly" },
+                    "--premake",
+                    "1",
+                ]
+                .map(str::to_owned)
+                .into()
             }
             KeyKind::Primary if matches!(table.base_type.as_str(), "int2" | "int4" | "int8") => {
-                let span = format!("SELECT (1 + coalesce(max({key})::numeric - min({key}), 0)::int8 / 10)::text FROM {name}");
+                let span = format!(
+                    "SELECT (1 + coalesce(max({key})::numeric - min({key}), 0)::int8 / 10)::text FROM {name}"
+                );
                 let step: String = self.client.query_one(&span, &[])?.get(0);
-                vec!["--interval".to_owned(), step, "--premake".to_owned(), "1".to_owned()]
+                vec![
+                    "--interval".to_owned(),
+                    step,
+                    "--premake".to_owned(),
+                    "1".to_owned(),
+                ]
             }
-            KeyKind::Primary => ["--strategy", "hash", "--partitions", "4"].map(str::to_owned).into(),
+            KeyKind::Primary => ["--strategy", "hash", "--partitions", "4"]
+                .map(str::to_owned)
+                .into(),
         };
         Ok([vec!["--key".to_owned(), table.key.clone()], words].concat())
     }
@@ -168,7 +205,10 @@ impl Pass<'_> {
             bail!("rolled back {when}, the dump differs: {was:?} became {is:?}");
         }
         ensure!(after == dump, "rolled back {when}, the dump is longer or shorter");
-        ensure!(self.content()? == content, "rolled back {when}, the content differs");
+        ensure!(
+            self.content()? == content,
+            "rolled back {when}, the content differs"
+        );
         Ok(())
     }
 
@@ -176,15 +216,23 @@ impl Pass<'_> {
     fn writes(&mut self) -> Result<Vec<String>> {
         let table = self.journey.table;
         let (name, key, primary) = (&table.name, &table.key_sql, table.primary_key.join(", "));
-        let picked = |place: u32| format!("({primary}) = (SELECT {primary} FROM {name} ORDER BY {primary} OFFSET {place} LIMIT 1)");
+        let picked = |place: u32| {
+            format!("({primary}) = (SELECT {primary} FROM {name} ORDER BY {primary} OFFSET {place} LIMIT 1)")
+        };
         let mut all = vec![
             format!("UPDATE {name} SET {key} = {key} WHERE {}", picked(0)),
             format!("DELETE FROM {name} WHERE {}", picked(3)),
             format!("UPDATE {name} SET {key} = {key}"),
         ];
         if table.kind == KeyKind::Time {
-            all.push(format!("UPDATE {name} SET {key} = {key} + interval '31 days' WHERE {}", picked(1)));
-            all.push(format!("UPDATE {name} SET {key} = {key} - interval '40 days' WHERE {}", picked(2)));
+            all.push(format!(
+                "UPDATE {name} SET {key} = {key} + interval '31 days' WHERE {}",
+                picked(1)
+            ));
+            all.push(format!(
+                "UPDATE {name} SET {key} = {key} - interval '40 days' WHERE {}",
+                picked(2)
+            ));
         }
         let mut taken = Vec::new();
         for sql in all {
@@ -215,7 +263,9 @@ impl Pass<'_> {
                AND c.relname !~ 'pgcleave' AND c.oid IN (SELECT conrelid FROM pg_constraint) ORDER BY 1";
         let mut lines = Vec::new();
         let table = &self.journey.table.name;
-        let own = format!("SELECT $1::text || count(*) || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {table} t");
+        let own = format!(
+            "SELECT $1::text || count(*) || coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {table} t"
+        );
         lines.push(self.client.query_one(&own, &[table])?.get(0));
         for row in self.client.query(tables, &[])? {
             let other: String = row.get(0);
@@ -231,41 +281,65 @@ impl Pass<'_> {
 
     /// After the end: a guarded key takes no value twice, and what refers to the table refers to rows that are there.
     fn still_holds(&mut self, flags: &[String]) -> Result<()> {
-        let table = self.journey.table;
-        let guarded = flags.iter().any(|flag| flag.starts_with("--unique") && flag.ends_with("=guard"));
-        if guarded && table.kind == KeyKind::Time {
-            let name = &table.name;
-            let columns: Vec<String> = self
-                .client
-                .query(
-                    "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped
-                        AND attgenerated = '' ORDER BY attnum",
-                    &[name],
-                )?
-                .iter()
-                .map(|row| row.get(0))
-                .collect();
-            let shifted = columns.iter().map(|column| match *column == table.key_sql {
-                true => format!("{column} + interval '93 days'"),
-                false => column.clone(),
-            });
-            let sql = format!(
-                "INSERT INTO {name} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {name} LIMIT 1",
-                columns.join(", "),
-                shifted.collect::<Vec<_>>().join(", ")
-            );
-            let mut trial = self.client.transaction()?;
-            let taken = trial.execute(&sql, &[]);
-            trial.rollback()?;
-            ensure!(!matches!(taken, Ok(1..)), "a guarded key took a value twice: {sql}");
+        if self.journey.table.kind == KeyKind::Time {
+            for flag in flags {
+                let guarded = flag
+                    .strip_prefix("--unique=")
+                    .and_then(|flag| flag.strip_suffix("=guard"));
+                if let Some(name) = guarded {
+                    self.takes_no_value_twice(name)?;
+                }
+            }
         }
         self.children_are_bound(flags)
     }
 
+    /// A row like another but for the partition key; partial keys and those of expressions are left out.
+    fn takes_no_value_twice(&mut self, index: &str) -> Result<()> {
+        let table = self.journey.table;
+        let name = &table.name;
+        let columns = "SELECT ARRAY(SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = i.indrelid AND attnum > 0
+                               AND NOT attisdropped AND attgenerated = '' ORDER BY attnum),
+                              ARRAY(SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = i.indrelid AND attnum = ANY (i.indkey))
+                         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                        WHERE i.indrelid = $1::text::regclass AND c.relname = $2::text AND i.indpred IS NULL AND i.indexprs IS NULL";
+        let Some(row) = self
+            .client
+            .query_opt(columns, &[name, &index.trim_matches('"')])?
+        else {
+            return Ok(());
+        };
+        let (columns, key): (Vec<String>, Vec<String>) = (row.get(0), row.get(1));
+        let shifted = columns.iter().map(|column| match *column == table.key_sql {
+            true => format!("{column} + interval '93 days'"),
+            false => column.clone(),
+        });
+        let sql = format!(
+            "INSERT INTO {name} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {name} WHERE ({}) IS NOT NULL LIMIT 1",
+            columns.join(", "),
+            shifted.collect::<Vec<_>>().join(", "),
+            key.join(", ")
+        );
+        let mut trial = self.client.transaction()?;
+        let taken = trial.execute(&sql, &[]);
+        trial.rollback()?;
+        ensure!(
+            !matches!(taken, Ok(1..)),
+            "the guarded key {index} took a value twice: {sql}"
+        );
+        Ok(())
+    }
+
     /// No child row may refer to a row that isn't there, unless that was chosen.
     fn children_are_bound(&mut self, flags: &[String]) -> Result<()> {
-        for flag in flags.iter().filter(|flag| flag.starts_with("--incoming") && !flag.ends_with("=drop")) {
-            let name = flag.trim_start_matches("--incoming=").rsplit_once('=').map_or("", |(name, _)| name);
+        for flag in flags
+            .iter()
+            .filter(|flag| flag.starts_with("--incoming") && !flag.ends_with("=drop"))
+        {
+            let name = flag
+                .trim_start_matches("--incoming=")
+                .rsplit_once('=')
+                .map_or("", |(name, _)| name);
             let name = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
             let row = self.client.query_opt(
                 "SELECT conrelid::regclass::text, (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = conrelid AND attnum = conkey[1]),
@@ -283,15 +357,23 @@ impl Pass<'_> {
                 "uuid" => "'00000000-dead-beef-dead-000000000000'",
                 _ => continue,
             };
-            let sql = format!("UPDATE {child} SET {column} = {absent} WHERE {column} IS NOT NULL; SET CONSTRAINTS ALL IMMEDIATE");
+            let sql = format!(
+                "UPDATE {child} SET {column} = {absent} WHERE {column} IS NOT NULL; SET CONSTRAINTS ALL IMMEDIATE"
+            );
             let there: bool = self
                 .client
-                .query_one(&format!("SELECT EXISTS (SELECT FROM {child} WHERE {column} IS NOT NULL)"), &[])?
+                .query_one(
+                    &format!("SELECT EXISTS (SELECT FROM {child} WHERE {column} IS NOT NULL)"),
+                    &[],
+                )?
                 .get(0);
             let mut trial = self.client.transaction()?;
             let taken = trial.batch_execute(&sql);
             trial.rollback()?;
-            ensure!(!there || taken.is_err(), "{child} may refer to rows that aren't there: {sql}");
+            ensure!(
+                !there || taken.is_err(),
+                "{child} may refer to rows that aren't there: {sql}"
+            );
         }
         Ok(())
     }
@@ -318,7 +400,11 @@ impl Pass<'_> {
             arguments.join(" "),
             said.code,
             said.stderr.trim(),
-            if arguments[0] == "verify" { said.stdout.trim() } else { "" }
+            if arguments[0] == "verify" {
+                said.stdout.trim()
+            } else {
+                ""
+            }
         );
         Ok(())
     }
@@ -332,11 +418,16 @@ fn offers(stderr: &str, preferred: &str) -> Vec<String> {
             .iter()
             .flat_map(|word| line.split(word).skip(1).map(move |rest| (word, rest)))
             .filter_map(|(word, rest)| {
-                let end = ["=guard", "=extend", "=trigger", "=drop"].iter().filter_map(|c| rest.find(c).map(|at| at + c.len())).min()?;
+                let end = ["=guard", "=extend", "=trigger", "=drop"]
+                    .iter()
+                    .filter_map(|c| rest.find(c).map(|at| at + c.len()))
+                    .min()?;
                 Some(format!("{}={}", word.trim(), &rest[..end]))
             })
             .collect();
-        let best = offered.iter().find(|flag| flag.ends_with(&format!("={preferred}")));
+        let best = offered
+            .iter()
+            .find(|flag| flag.ends_with(&format!("={preferred}")));
         flags.extend(best.or(offered.first()).cloned());
     }
     flags
@@ -349,5 +440,8 @@ fn reasons(stderr: &str) -> Vec<String> {
 }
 
 fn database_error(error: &postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |e| format!("{} ({})", e.message(), e.code().code()))
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |e| format!("{} ({})", e.message(), e.code().code()),
+    )
 }

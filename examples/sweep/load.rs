@@ -36,8 +36,16 @@ pub fn load(server: &Server, schema: &Path) -> Result<()> {
 fn try_load(server: &Server, schema: &Path) -> Result<Vec<String>> {
     server.create_database(TEMPLATE)?;
     let mut psql = Command::new(command::client(server, "psql"));
-    let said = command::run(psql.args(["-X", "-q", "-d"]).arg(server.url(TEMPLATE)).arg("-f").arg(schema))?;
-    let errors = said.stderr.lines().filter(|line| line.contains("ERROR:") || line.contains("error:"));
+    let said = command::run(
+        psql.args(["-X", "-q", "-d"])
+            .arg(server.url(TEMPLATE))
+            .arg("-f")
+            .arg(schema),
+    )?;
+    let errors = said
+        .stderr
+        .lines()
+        .filter(|line| line.contains("ERROR:") || line.contains("error:"));
     Ok(errors.map(str::to_owned).collect())
 }
 

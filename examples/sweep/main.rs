@@ -44,6 +44,9 @@ struct Options {
     /// Tables at once.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// What is chosen for keys that can't stay as they are, where it is offered; each in a pass of its own.
+    #[arg(long, value_name = "CHOICE", default_values = ["guard", "extend"])]
+    choice: Vec<String>,
     /// Writes the outcomes there, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -78,7 +81,11 @@ fn sweep(options: &Options) -> Result<bool> {
         Some(bin) => Programs::at(bin).ok_or_else(|| anyhow!("no PostgreSQL in {}", bin.display()))?,
         None => Programs::find()?,
     };
-    let settings = [("max_connections", "100"), ("max_locks_per_transaction", "512"), ("wal_level", "logical")];
+    let settings = [
+        ("max_connections", "100"),
+        ("max_locks_per_transaction", "512"),
+        ("wal_level", "logical"),
+    ];
     let server = Server::start(&programs, &settings).context("the throwaway server")?;
     load::load(&server, &options.schema)?;
     let filled = fill::fill_all(&server.url(load::TEMPLATE), options.rows)?;
@@ -92,7 +99,7 @@ fn sweep(options: &Options) -> Result<bool> {
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(table) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = Journey::new(&server, &program, table).run();
+                    let outcome = Journey::new(&server, &program, table).run(&options.choice);
                     let outcome = outcome.unwrap_or_else(|error| Outcome::failed(&format!("{error:#}")));
                     let rows = filled.rows_of(&table.name);
                     report.lock().expect("no thread panics").add(table, rows, outcome);

@@ -9,10 +9,16 @@ use crate::tables::Table;
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// There and back, with the choices that were made for its keys.
-    Converted { choices: Vec<String> },
+    Converted {
+        choices: Vec<String>,
+    },
     /// Said so beforehand, and changed nothing.
-    Refused { reason: String },
-    Failed { why: String },
+    Refused {
+        reason: String,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 impl Outcome {
@@ -73,6 +79,8 @@ impl Report {
     }
 
     pub fn has_failures(&self) -> bool {
-        self.lines.iter().any(|l| matches!(l.outcome, Outcome::Failed { .. }))
+        self.lines
+            .iter()
+            .any(|l| matches!(l.outcome, Outcome::Failed { .. }))
     }
 }
