@@ -33,6 +33,11 @@ BEGIN
         IF pgcleave_held *= pgcleave_holds THEN
             RETURN NULL;
         END IF;
+{%- if leads %}
+        -- Waits for whoever gives up the new value at this moment; behind an old snapshot's back it is a 40001.
+        PERFORM FROM {{ guard.table.sql() }} o WHERE {{ guard.key_columns.equal("o", "pgcleave_holds") }}
+            AND NOT ({{ guard.key_columns.equal("o", "pgcleave_held") }}) FOR KEY SHARE;
+{%- endif %}
         -- An UPDATE, so that foreign keys follow as ON UPDATE says.
         UPDATE {{ guard.table.sql() }} g SET ({{ guard.columns.sql() }}) = ROW({{ guard.columns.of("pgcleave_holds") }})
          WHERE {{ guard.key_columns.equal("g", "pgcleave_held") }} AND {{ c.row_key.equal("g", "pgcleave_held") }}

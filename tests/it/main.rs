@@ -13,6 +13,7 @@ mod example;
 mod facts;
 mod fixtures;
 mod guards;
+mod guards_concurrent;
 mod interleavings;
 mod load;
 mod lost_connection;
