@@ -3,8 +3,9 @@ DO $pgcleave$
 DECLARE
     relation regclass;
 BEGIN
+    -- A partition made since has none.
     FOR relation IN SELECT relid FROM pg_partition_tree({{ c.names.copy.literal().sql() }}) LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', {{ guard.truncate_trigger.literal().sql() }}, relation);
+        EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', {{ guard.truncate_trigger.literal().sql() }}, relation);
     END LOOP;
 END
 $pgcleave$;

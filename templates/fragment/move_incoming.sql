@@ -31,7 +31,8 @@ BEGIN
     FOR i IN 1 .. cardinality(names) LOOP
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
-        child := children[i];
+        child := to_regclass(children[i]);
+        CONTINUE WHEN child IS NULL; -- dropped since
         is_old := EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = names[i] AND confrelid = retired);
         IF is_old <> back THEN
             -- The table that refers to it first, as its writers lock them.

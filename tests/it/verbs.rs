@@ -14,7 +14,19 @@ fn json(text: &str) -> Value {
 #[test]
 fn inspect_reports_facts_candidates_and_problems_as_text_and_json() {
     let fixture = Fixture::load("foreign_keys_both_ways");
-    let text = fixture.pgcleave.ok(&["inspect", "events"]).stdout;
+    let undecided = fixture.pgcleave.run(&["inspect", "events"]);
+    assert_eq!(undecided.code, 4, "{}", undecided.stderr);
+    for choice in ["notes_event_fkey=guard", "holds_event_fkey=drop"] {
+        assert!(
+            undecided.stdout.contains(choice),
+            "{choice}\n{}",
+            undecided.stdout
+        );
+    }
+    let choices = fixture.choices();
+    let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+    let inspect = [&["inspect", "events"][..], &choices].concat();
+    let text = fixture.pgcleave.ok(&inspect).stdout;
     for words in [
         "events_pkey: PRIMARY KEY (id)",
         "Backup Key: FOREIGN KEY (backup)",
@@ -26,12 +38,8 @@ fn inspect_reports_facts_candidates_and_problems_as_text_and_json() {
     ] {
         assert!(text.contains(words), "{words}\n{text}");
     }
-    let report = json(
-        &fixture
-            .pgcleave
-            .ok(&["inspect", "events", "--format", "json"])
-            .stdout,
-    );
+    let as_json = [&inspect[..], &["--format", "json"]].concat();
+    let report = json(&fixture.pgcleave.ok(&as_json).stdout);
     assert_eq!(report["format"], 1);
     assert_eq!(report["blocked"], false);
     assert_eq!(report["table"]["foreign_keys_in"].as_array().unwrap().len(), 2);

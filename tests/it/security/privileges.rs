@@ -124,10 +124,22 @@ fn the_documented_grants_suffice_for_the_whole_way_and_back() {
     ));
     assert_eq!(house.database.dump(), dump);
     pgcleave.ok(&["apply", "--yes"]);
+    // Only who may alter the other table can move its foreign key; nothing is half done without that.
+    let drop = ["apply", "--yes", "--through", "drop_retired_table"];
+    let said = pgcleave.run(&drop);
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("permission denied for table notes"),
+        "{}",
+        said.stderr
+    );
+    pgcleave.ok(&["verify"]);
     house
         .database
-        .run_sql("ALTER TABLE app.notes DROP CONSTRAINT notes_event_fkey");
-    pgcleave.ok(&["apply", "--yes", "--through", "drop_retired_table"]);
+        .run_sql(&format!("GRANT {} TO {owner}", house.other));
+    pgcleave.ok(&drop);
+    let keys = "SELECT concat(confrelid::regclass, ' ', convalidated) FROM pg_constraint WHERE conname = 'notes_event_fkey'";
+    assert_eq!(house.database.lines(keys), ["app.events_pkey_guard t"]);
 }
 
 #[test]
@@ -199,6 +211,12 @@ fn every_missing_grant_is_named_before_anything_is_done() {
         let (_house, pgcleave) = with_all_but(Some(lacking));
         let said = pgcleave.run(&["inspect", "app.events", "--key", "at"]);
         assert!(said.stdout.contains("GRANT "), "{lacking:?}: {}", said.stdout);
+        assert!(
+            said.stdout
+                .contains("the table app.notes refers to this one and belongs to"),
+            "{}",
+            said.stdout
+        );
     }
     let more = [
         "CREATE VIEW app.v AS SELECT * FROM app.events; ALTER VIEW app.v OWNER TO OTHER_ROLE; GRANT SELECT ON app.events TO OTHER_ROLE",
