@@ -57,6 +57,7 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         foreign_policies: surroundings::load_foreign_policies(tx, oid)?,
         rules: surroundings::load_rules(tx, oid)?,
         routines: surroundings::load_routines(tx, oid)?,
+        publications: surroundings::load_publications(tx, oid)?,
         materialized_views: surroundings::load_materialized_views(tx, oid)?,
         statistics: load_statistics(tx, oid)?,
         grants: load_grants(tx, oid)?,

@@ -47,6 +47,8 @@ pub enum MissingRight {
     CreateInSchema(ServerSql),
     /// A function that has to be made again, and not by this role.
     Routine(ServerSql),
+    /// A publication that has the table belongs to another role.
+    Publication(ServerSql),
     /// The owner may not create anything in the schema.
     OwnerCreate(ServerSql),
 }
@@ -83,6 +85,7 @@ fn missing_right(answer: &Answer) -> Result<MissingRight, CatalogError> {
         "child" => Ok(MissingRight::Child(name)),
         "create_in_schema" => Ok(MissingRight::CreateInSchema(name)),
         "routine" => Ok(MissingRight::Routine(name)),
+        "publication" => Ok(MissingRight::Publication(name)),
         "owner_create" => Ok(MissingRight::OwnerCreate(name)),
         other => Err(CatalogError::unknown("missing_rights", other)),
     }

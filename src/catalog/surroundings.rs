@@ -4,7 +4,9 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
-use crate::model::{ForeignPolicy, MaterializedView, Policy, RelationAbove, Routine, Rule, TriggerEnabled};
+use crate::model::{
+    ForeignPolicy, MaterializedView, Policy, Publication, RelationAbove, Routine, Rule, TriggerEnabled,
+};
 use crate::sql::Ident;
 
 pub(super) fn load_relations_above(
@@ -97,6 +99,16 @@ pub(super) fn load_materialized_views(
 
 pub(super) fn load_routines(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Routine>, CatalogError> {
     ask(tx, question!("routines"), &[&oid])?
+        .iter()
+        .map(|answer| answer.json("facts"))
+        .collect()
+}
+
+pub(super) fn load_publications(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<Publication>, CatalogError> {
+    ask(tx, question!("publications"), &[&oid])?
         .iter()
         .map(|answer| answer.json("facts"))
         .collect()

@@ -224,6 +224,12 @@ fn missing_right(right: &catalog::MissingRight, table: &Table) -> Problem {
             ),
             "grant it that, or connect as a superuser",
         ),
+        Missing::Publication(name) => Problem::blocker(
+            format!(
+                "the publication {name} has the table and belongs to a role that this one isn't a member of"
+            ),
+            "connect as a role that is a member of both owners: the cutover changes it with the table",
+        ),
         Missing::OwnerCreate(schema) => Problem::blocker(
             format!(
                 "the owner {} may not create anything in the schema {schema}",

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignPolicy, MaterializedView, RelationAbove, Routine, RowSecurity, Rule};
+use super::{ForeignPolicy, MaterializedView, Publication, RelationAbove, Routine, RowSecurity, Rule};
 use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 
 /// A catalog snapshot of one table, taken in one read-only transaction.
@@ -58,6 +58,7 @@ pub struct Table {
     pub rules: Vec<Rule>,
     /// Functions and procedures on its row type, and those with a `BEGIN ATOMIC` body that names it.
     pub routines: Vec<Routine>,
+    pub publications: Vec<Publication>,
     /// Innermost first: each reads the table or one before it.
     pub materialized_views: Vec<MaterializedView>,
     /// Extended statistics objects (`pg_statistic_ext`).
@@ -490,7 +491,7 @@ pub struct Dependent {
 pub enum DependentKind {
     /// A column of another relation of the table's row type.
     RowTypeColumn,
-    /// A FOR TABLE, FOR ALL TABLES or FOR TABLES IN SCHEMA publication.
+    /// A FOR ALL TABLES or FOR TABLES IN SCHEMA publication.
     Publication,
     /// A subscription writes to it (`pg_subscription_rel`).
     Subscription,

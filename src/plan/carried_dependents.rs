@@ -4,6 +4,7 @@
 //! renames, the source after the rollback's. So most statements are the same for both.
 
 use super::names::Names;
+use super::publications::carry_publications;
 use super::routines::carry_routines;
 use crate::model::{ForeignPolicy, Policy, Rule, Table, TriggerEnabled};
 use crate::sql::{Fragment, Ident, Literal, QualifiedName, ServerSql, SqlPart};
@@ -25,6 +26,8 @@ pub struct CarriedDependents {
     pub after_renames: Vec<Fragment>,
     /// Before `after_renames`, in the cutover alone.
     pub after_renames_at_cutover: Vec<Fragment>,
+    /// The same, in the rollback alone.
+    pub after_renames_at_rollback: Vec<Fragment>,
 }
 
 pub(super) fn carried_dependents(table: &Table, names: &Names) -> CarriedDependents {
@@ -39,6 +42,7 @@ pub(super) fn carried_dependents(table: &Table, names: &Names) -> CarriedDepende
     carry_row_security(table, names, &mut carried);
     carry_rules(table, &mut carried);
     carry_routines(table, &mut carried);
+    carry_publications(table, names, &mut carried);
     carried
 }
 

@@ -155,6 +155,8 @@ pub struct Conversion {
     pub with_storage_parameters: Fragment,
     /// FULL or NOTHING as a string constant.
     pub replica_identity: Option<Literal>,
+    /// The index, on the copy, that is the replica identity.
+    pub replica_index: Option<QualifiedName>,
     pub grants: Vec<Fragment>,
     pub index_builds: Vec<Fragment>,
     pub index_drops: Vec<Fragment>,
@@ -343,6 +345,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             ReplicaIdentity::Nothing => Some(Literal::new("NOTHING")),
             ReplicaIdentity::Full => Some(Literal::new("FULL")),
         },
+        replica_index: replica_index(table, &carried),
         grants: grants(&table.grants, &table.owner, &names.copy),
         index_builds: carried.iter().map(|i| i.build.clone()).collect(),
         index_drops: carried.iter().rev().map(|i| i.drop.clone()).collect(),
@@ -506,6 +509,14 @@ fn upsert(writable: &[&Column], key: &KeyColumns, primary: &Key) -> Fragment {
         return Fragment::new("DO NOTHING", &[]);
     }
     Fragment::new("DO UPDATE SET {}", &[&Fragment::list(set)])
+}
+
+fn replica_index(table: &Table, carried: &[CarriedIndex]) -> Option<QualifiedName> {
+    let ReplicaIdentity::Index(name) = &table.replica_identity else {
+        return None;
+    };
+    let index = carried.iter().find(|index| index.name.name == *name)?;
+    Some(index.copy_name.clone())
 }
 
 fn identities(table: &Table) -> Vec<PlannedIdentity> {

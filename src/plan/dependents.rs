@@ -1,6 +1,7 @@
 //! What hangs on the table and can't be carried yet.
 
 use super::problem::Problem;
+use super::publications::about_publications;
 use super::unique_keys::lacks_partition_key;
 use crate::model::{DependentKind, Table};
 use crate::spec::TableSpec;
@@ -11,6 +12,7 @@ pub(super) fn about_dependents(table: &Table, spec: &TableSpec, problems: &mut V
     about_views(table, spec, problems);
     about_only(table, problems);
     about_routines(table, problems);
+    about_publications(table, spec, problems);
     for dependent in &table.dependents {
         problems.push(dependent_problem(dependent.kind, &dependent.name));
     }
@@ -108,7 +110,7 @@ fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
         }
         DependentKind::Publication => blocker(
             "the table is published by",
-            "taking a publication along is not offered yet: take the table out of it first",
+            "such a publication sends the copy as soon as it exists, and subscribers that lack it stop: publish the table by FOR TABLE first",
         ),
         DependentKind::Subscription => blocker(
             "a subscription writes to the table, and would go on writing to the retired one in silence:",

@@ -18,6 +18,7 @@ mod names;
 mod partitioning;
 mod problem;
 mod problems;
+mod publications;
 mod routines;
 mod step;
 mod unique_keys;

@@ -9,7 +9,7 @@ use super::incoming::about_incoming;
 use super::key_problems::about_the_key;
 use super::problem::Problem;
 use super::unique_keys::about_unique_keys;
-use crate::model::{ForeignKeyOut, Persistence, RelationKind, ReplicaIdentity, Table};
+use crate::model::{ForeignKeyOut, Persistence, RelationKind, Table};
 use crate::spec::TableSpec;
 
 /// Everything at once, blockers first.
@@ -133,18 +133,6 @@ fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
         problems.push(Problem::blocker(
             format!("the unique index {} is not valid", key.name.as_str()),
             "drop or rebuild it first",
-        ));
-    }
-    if let ReplicaIdentity::Index(index) = &table.replica_identity {
-        problems.push(Problem::blocker(
-            format!(
-                "the replica identity is the index {}, which partitions don't inherit",
-                index.as_str()
-            ),
-            format!(
-                "set it to DEFAULT or FULL first: ALTER TABLE {} REPLICA IDENTITY DEFAULT",
-                table.name
-            ),
         ));
     }
 }

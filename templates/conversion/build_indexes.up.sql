@@ -12,6 +12,23 @@ $pgcleave$;
 {%- for index in c.index_builds %}
 {{ index.sql() }};
 {%- endfor %}
+{%- if let Some(index) = c.replica_index %}
+-- Partitions don't inherit the replica identity.
+ALTER TABLE {{ c.names.copy.sql() }} REPLICA IDENTITY USING INDEX {{ index.name.sql() }};
+DO $pgcleave$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN
+        SELECT x.indrelid::regclass AS partition, i.relname
+          FROM pg_inherits h JOIN pg_index x ON x.indexrelid = h.inhrelid JOIN pg_class i ON i.oid = x.indexrelid
+         WHERE h.inhparent = {{ index.literal().sql() }}::regclass
+    LOOP
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', part.partition, part.relname);
+    END LOOP;
+END
+$pgcleave$;
+{%- endif %}
 {%- for statistics in c.statistics %}
 {{ statistics.create.sql() }};
 ALTER STATISTICS {{ statistics.copy.sql() }} OWNER TO {{ c.owner.sql() }};

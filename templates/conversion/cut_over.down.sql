@@ -101,6 +101,9 @@ ALTER TABLE {{ c.names.source.sql() }} ALTER CONSTRAINT {{ key.sql() }} NOT DEFE
 {%- for view in c.views %}
 {{ view.sql() }};
 {%- endfor %}
+{%- for statement in c.dependents.after_renames_at_rollback %}
+{{ statement.sql() }};
+{%- endfor %}
 {%- for statement in c.dependents.after_renames %}
 {{ statement.sql() }};
 {%- endfor %}

@@ -23,6 +23,7 @@ mod psql_only;
 mod races;
 mod refusals;
 mod replay;
+mod replication;
 mod resume;
 mod round_trip;
 mod security;

@@ -1,19 +1,16 @@
--- Publications that send the table and subscriptions that write to it.
--- pg_publication_namespace is missing on PostgreSQL 14, hence the view.
+-- Publications that send every table, or every table of the schema, and subscriptions that write to the table.
+-- pg_publication_namespace is missing on PostgreSQL 14, hence pg_depend.
 SELECT 'publication' AS kind,
-       pg_catalog.format(
-           '%I (%s)', p.pubname,
-           CASE WHEN p.puballtables THEN 'FOR ALL TABLES'
-                WHEN l.prrelid IS NOT NULL THEN 'FOR TABLE'
-                ELSE 'FOR TABLES IN SCHEMA' END) AS name
+       pg_catalog.format('%I (%s)', p.pubname,
+                         CASE WHEN p.puballtables THEN 'FOR ALL TABLES' ELSE 'FOR TABLES IN SCHEMA' END) AS name
   FROM pg_catalog.pg_publication p
        JOIN pg_catalog.pg_class c ON c.oid = $1
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-       LEFT JOIN pg_catalog.pg_publication_rel l ON l.prpubid = p.oid AND l.prrelid = c.oid
- WHERE l.prrelid IS NOT NULL
-    OR (p.puballtables AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p')
-    OR EXISTS (SELECT FROM pg_catalog.pg_publication_tables t
-                WHERE t.pubname = p.pubname AND t.schemaname = n.nspname AND t.tablename = c.relname)
+ WHERE (p.puballtables AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p')
+    OR EXISTS (SELECT FROM pg_catalog.pg_depend s
+                      JOIN pg_catalog.pg_depend o ON o.classid = s.classid AND o.objid = s.objid
+                WHERE s.classid = pg_catalog.to_regclass('pg_catalog.pg_publication_namespace')
+                  AND s.refclassid = 'pg_catalog.pg_namespace'::regclass AND s.refobjid = c.relnamespace
+                  AND o.refclassid = 'pg_catalog.pg_publication'::regclass AND o.refobjid = p.oid)
 UNION
 SELECT 'subscription', pg_catalog.quote_ident(s.subname)
   FROM pg_catalog.pg_subscription_rel r

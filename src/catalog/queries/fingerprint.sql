@@ -109,6 +109,15 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                                   ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
                           WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'publications', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(pg_catalog.to_jsonb(p), pg_catalog.to_jsonb(t))
+                   ORDER BY p.pubname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_publication_rel l
+               JOIN pg_catalog.pg_publication p ON p.oid = l.prpubid
+               LEFT JOIN pg_catalog.pg_publication_tables t
+                      ON t.pubname = p.pubname AND t.schemaname = (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace)
+                         AND t.tablename = c.relname
+         WHERE l.prrelid = c.oid),
     'routines', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
                    p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text, p.proacl::text,

@@ -66,6 +66,11 @@ SELECT 'routine', p.oid::pg_catalog.regprocedure::text
             AND pg_catalog.has_language_privilege(p.prolang, 'USAGE')
             AND NOT p.proleakproof)
 UNION
+SELECT 'publication', pg_catalog.quote_ident(p.pubname)
+  FROM pg_catalog.pg_publication_rel l
+       JOIN pg_catalog.pg_publication p ON p.oid = l.prpubid
+ WHERE l.prrelid = $1 AND NOT pg_catalog.pg_has_role(p.pubowner, 'USAGE')
+UNION
 SELECT 'owner_create', n.nspname::text
   FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -262,7 +262,6 @@ pub fn reads_dependents(table: &Table) {
         (DependentKind::RowTypeColumn, "\"App\".archive.many"),
         (DependentKind::RowTypeColumn, "\"App\".whole.e"),
         (DependentKind::Publication, "all_out (FOR ALL TABLES)"),
-        (DependentKind::Publication, "events_out (FOR TABLE)"),
         (DependentKind::Other, "default value for \"App\".named.of_table"),
         (DependentKind::Other, "sequence \"App\".counter_2"),
         (DependentKind::Other, "type \"App\".an_event"),
