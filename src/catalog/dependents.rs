@@ -43,7 +43,6 @@ fn kind_of(word: &str) -> Option<DependentKind> {
         "extension" => DependentKind::Extension,
         "typed_table" => DependentKind::TypedTable,
         "prepared_transaction" => DependentKind::PreparedTransaction,
-        "security_label" => DependentKind::SecurityLabel,
         "other" => DependentKind::Other,
         _ => return None,
     })

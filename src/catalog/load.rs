@@ -58,6 +58,8 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         rules: surroundings::load_rules(tx, oid)?,
         routines: surroundings::load_routines(tx, oid)?,
         publications: surroundings::load_publications(tx, oid)?,
+        security_labels: surroundings::load_security_labels(tx, oid)?,
+        event_triggers: surroundings::load_event_triggers(tx)?,
         materialized_views: surroundings::load_materialized_views(tx, oid)?,
         statistics: load_statistics(tx, oid)?,
         grants: load_grants(tx, oid)?,

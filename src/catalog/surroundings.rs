@@ -4,8 +4,10 @@ use postgres::Transaction;
 
 use super::CatalogError;
 use super::ask::{Answer, ask, question};
+use super::load::sole_column;
 use crate::model::{
-    ForeignPolicy, MaterializedView, Policy, Publication, RelationAbove, Routine, Rule, TriggerEnabled,
+    ForeignPolicy, MaterializedView, Policy, Publication, RelationAbove, Routine, Rule, SecurityLabel,
+    TriggerEnabled,
 };
 use crate::sql::Ident;
 
@@ -112,4 +114,23 @@ pub(super) fn load_publications(
         .iter()
         .map(|answer| answer.json("facts"))
         .collect()
+}
+
+pub(super) fn load_security_labels(
+    tx: &mut Transaction<'_>,
+    oid: u32,
+) -> Result<Vec<SecurityLabel>, CatalogError> {
+    let answers = ask(tx, question!("security_labels"), &[&oid])?;
+    let label = |answer: &Answer| {
+        Ok(SecurityLabel {
+            provider: answer.ident("provider")?,
+            label: answer.value("label")?,
+            column: answer.optional_ident("column_name")?,
+        })
+    };
+    answers.iter().map(label).collect()
+}
+
+pub(super) fn load_event_triggers(tx: &mut Transaction<'_>) -> Result<Vec<Ident>, CatalogError> {
+    sole_column(&ask(tx, question!("event_triggers"), &[])?, "name")
 }

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignPolicy, MaterializedView, Publication, RelationAbove, Routine, RowSecurity, Rule};
+use super::{
+    ForeignPolicy, MaterializedView, Publication, RelationAbove, Routine, RowSecurity, Rule, SecurityLabel,
+};
 use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 
 /// A catalog snapshot of one table, taken in one read-only transaction.
@@ -59,6 +61,9 @@ pub struct Table {
     /// Functions and procedures on its row type, and those with a `BEGIN ATOMIC` body that names it.
     pub routines: Vec<Routine>,
     pub publications: Vec<Publication>,
+    pub security_labels: Vec<SecurityLabel>,
+    /// Event triggers of the database that fire at DDL.
+    pub event_triggers: Vec<Ident>,
     /// Innermost first: each reads the table or one before it.
     pub materialized_views: Vec<MaterializedView>,
     /// Extended statistics objects (`pg_statistic_ext`).
@@ -500,7 +505,6 @@ pub enum DependentKind {
     Extension,
     TypedTable,
     PreparedTransaction,
-    SecurityLabel,
     /// Anything else that `pg_depend` names and we don't know how to carry.
     Other,
 }

@@ -18,8 +18,8 @@ use super::problems::find_problems;
 use super::step::Step;
 use super::unique_keys::{Carried, carried_as};
 use crate::model::{
-    Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, StorageParameter, Table,
-    Trigger, TriggerEnabled, View,
+    Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, SecurityLabel,
+    StorageParameter, Table, Trigger, TriggerEnabled, View,
 };
 use crate::spec::{IncomingChoice, TableSpec};
 use crate::sql::{
@@ -144,7 +144,7 @@ pub struct Conversion {
     pub checks: Vec<PlannedCheck>,
     /// Actions of ALTER TABLE.
     pub remade_not_nulls: Vec<Fragment>,
-    /// Comments that are set when the copy is created.
+    /// Comments and security labels that are set when the copy is created.
     pub copy_comments: Vec<Fragment>,
     /// Comments on indexes, triggers and statistics.
     pub dependent_comments: Vec<Fragment>,
@@ -583,7 +583,27 @@ fn copy_comments(table: &Table, names: &Names) -> Vec<Fragment> {
     let checks = table.checks.iter().map(|c| (&c.name, c.comment.as_ref()));
     let not_nulls = table.not_nulls.iter().map(|n| (&n.name, n.comment.as_ref()));
     comments.extend(constraint_comments(&names.copy, checks.chain(not_nulls)));
+    comments.extend(
+        table
+            .security_labels
+            .iter()
+            .map(|label| security_label(label, names)),
+    );
     comments
+}
+
+fn security_label(label: &SecurityLabel, names: &Names) -> Fragment {
+    let text = Literal::new(label.label.as_str());
+    match &label.column {
+        None => Fragment::new(
+            "SECURITY LABEL FOR {} ON TABLE {} IS {}",
+            &[&label.provider, &names.copy, &text],
+        ),
+        Some(column) => Fragment::new(
+            "SECURITY LABEL FOR {} ON COLUMN {}.{} IS {}",
+            &[&label.provider, &names.copy, column, &text],
+        ),
+    }
 }
 
 fn constraint_comments<'a>(

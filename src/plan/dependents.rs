@@ -13,6 +13,7 @@ pub(super) fn about_dependents(table: &Table, spec: &TableSpec, problems: &mut V
     about_only(table, problems);
     about_routines(table, problems);
     about_publications(table, spec, problems);
+    about_event_triggers(table, problems);
     for dependent in &table.dependents {
         problems.push(dependent_problem(dependent.kind, &dependent.name));
     }
@@ -102,6 +103,20 @@ fn about_routines(table: &Table, problems: &mut Vec<Problem>) {
     }
 }
 
+fn about_event_triggers(table: &Table, problems: &mut Vec<Problem>) {
+    if table.event_triggers.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = table.event_triggers.iter().map(|name| name.as_str()).collect();
+    problems.push(Problem::note(
+        format!(
+            "event triggers of the database run at what the conversion creates, alters and drops: {}",
+            names.join(", ")
+        ),
+        "one that forbids it stops the step whole: have it let this role through",
+    ));
+}
+
 fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
     let blocker = |what: &str, remedy: &str| Problem::blocker(format!("{what} {name}"), remedy.to_owned());
     match kind {
@@ -135,10 +150,6 @@ fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
         DependentKind::PreparedTransaction => blocker(
             "a prepared transaction holds a lock on the table:",
             "COMMIT PREPARED or ROLLBACK PREPARED first",
-        ),
-        DependentKind::SecurityLabel => blocker(
-            "the table has a security label of",
-            "carrying security labels is not offered yet",
         ),
         DependentKind::Other => blocker(
             "something hangs on the table that pgcleave can't carry:",

@@ -134,12 +134,7 @@ macro_rules! fixtures {
 fixtures! {
     bigint_key, check_no_inherit, check_not_valid, checks_and_comments, generated_beside_key, not_enforced, not_null_constraints,
     unlogged, virtual_column, composite_key_with_partition_key, daily_date, deferrable_unique, exclusion_constraint, without_overlaps, domains_enums_arrays, dropped_column,
-    empty_table, foreign_keys_both_ways,
-    guarded_primary_key,
-    guarded_unique,
-    extended_unique,
-    dropped_unique,
-    self_reference,
+    empty_table, event_trigger, foreign_keys_both_ways, guarded_primary_key, guarded_unique, extended_unique, dropped_unique, self_reference,
     kept_foreign_keys, generated_column, grants_and_owner, hostile_names, identity_always,
     identity_outside_key, identity_with_options, index_kinds, infinity, materialized_views, numeric_key, quarterly_timestamp,
     policy_names_table, publication_filter_and_columns, publications, replica_identity_full, replica_identity_index, row_level_security, row_level_security_forced, row_type_functions, rules, rules_elsewhere, serial, shared_sequence, sql_body_functions, statistics, storage_parameters, text_and_uuid_key,

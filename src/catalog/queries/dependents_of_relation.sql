@@ -1,4 +1,4 @@
--- Tables, types and labels that hang on the table.
+-- Tables, types and transactions that hang on the table, or that it hangs on.
 SELECT 'inheritance_parent' AS kind, pg_catalog.format('%I.%I', n.nspname, p.relname) AS name
   FROM pg_catalog.pg_inherits h
        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
@@ -24,11 +24,6 @@ SELECT 'extension', e.extname::text
    AND d.objid = $1
    AND d.refclassid = 'pg_catalog.pg_extension'::regclass
    AND d.deptype = 'e'
-UNION
-SELECT 'security_label', pg_catalog.format('%s: %s', l.provider, l.label)
-  FROM pg_catalog.pg_seclabel l
- WHERE l.classoid = 'pg_catalog.pg_class'::regclass
-   AND l.objoid = $1
 UNION
 -- A two-phase transaction's locks have no backend; the lock on its own id tells whose they are.
 SELECT 'prepared_transaction', p.gid

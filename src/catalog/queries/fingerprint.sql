@@ -109,6 +109,11 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                                   ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
                           WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'labels', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(l.objsubid, l.provider, l.label)
+                   ORDER BY l.objsubid, l.provider COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_seclabel l
+         WHERE l.classoid = 'pg_catalog.pg_class'::regclass AND l.objoid = c.oid),
     'publications', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(pg_catalog.to_jsonb(p), pg_catalog.to_jsonb(t))
                    ORDER BY p.pubname::text COLLATE pg_catalog."C")
@@ -120,7 +125,9 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
          WHERE l.prrelid = c.oid),
     'routines', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-                   p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text, p.proacl::text,
+                   p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text,
+                   ARRAY(SELECT a::text COLLATE pg_catalog."C"
+                           FROM pg_catalog.unnest(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a ORDER BY 1),
                    pg_catalog.pg_get_functiondef(p.oid)) ORDER BY p.oid::regprocedure::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_proc p
          WHERE p.prokind <> 'a'
