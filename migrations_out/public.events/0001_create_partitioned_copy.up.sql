@@ -5,7 +5,7 @@
 -- Undo: the down file drops the copy
 -- Hazards: none
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
+-- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -132,9 +132,25 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
                                   ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid
                                 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
                           WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass)),
+    'labels', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(l.objsubid, l.provider, l.label)
+                   ORDER BY l.objsubid, l.provider COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_seclabel l
+         WHERE l.classoid = 'pg_catalog.pg_class'::regclass AND l.objoid = c.oid),
+    'publications', (
+        SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(pg_catalog.to_jsonb(p), pg_catalog.to_jsonb(t))
+                   ORDER BY p.pubname::text COLLATE pg_catalog."C")
+          FROM pg_catalog.pg_publication_rel l
+               JOIN pg_catalog.pg_publication p ON p.oid = l.prpubid
+               LEFT JOIN pg_catalog.pg_publication_tables t
+                      ON t.pubname = p.pubname AND t.schemaname = (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = c.relnamespace)
+                         AND t.tablename = c.relname
+         WHERE l.prrelid = c.oid),
     'routines', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-                   p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text, p.proacl::text,
+                   p.oid::regprocedure::text, pg_catalog.pg_get_userbyid(p.proowner)::text,
+                   ARRAY(SELECT a::text COLLATE pg_catalog."C"
+                           FROM pg_catalog.unnest(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a ORDER BY 1),
                    pg_catalog.pg_get_functiondef(p.oid)) ORDER BY p.oid::regprocedure::text COLLATE pg_catalog."C")
           FROM pg_catalog.pg_proc p
          WHERE p.prokind <> 'a'
@@ -242,7 +258,7 @@ ALTER FUNCTION "public"."events_pgcleave_fingerprint"(regclass) OWNER TO "postgr
 -- The table must still be what these files were rendered from.
 DO $pgcleave$
 BEGIN
-    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> '7c5ca3e65cb04f6c45e2e5cd59bf85ef' THEN
+    IF "public"."events_pgcleave_fingerprint"('"public"."events"'::regclass) <> '28178eb51f9822c874f34be4055bd21e' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the structure of ' || 'public.events' || ' has changed since these files were rendered',
             HINT = 'render them again: pgcleave generate';

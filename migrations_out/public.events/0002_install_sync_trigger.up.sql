@@ -5,7 +5,7 @@
 -- Undo: the down file drops the triggers and the change log
 -- Hazards: slows_writers
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
+-- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -106,7 +106,7 @@ AS $pgcleave$
 DECLARE
     source CONSTANT regclass := '"public"."events"';
 BEGIN
-    IF "public"."events_pgcleave_fingerprint"(source) <> '7c5ca3e65cb04f6c45e2e5cd59bf85ef' THEN
+    IF "public"."events_pgcleave_fingerprint"(source) <> '28178eb51f9822c874f34be4055bd21e' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the structure of ' || 'public.events' || ' has changed since the conversion began',
             HINT = 'undo the change, or roll back (pgcleave rollback), generate again and start over';

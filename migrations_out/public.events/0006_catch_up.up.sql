@@ -5,6 +5,6 @@
 -- Undo: the down file asks for a new catch-up before the next switch
 -- Hazards: none
 -- Mode: no transaction, exactly one statement, which commits by itself; run it again to go on where it stopped
--- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
+-- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 
 CALL "public"."events_pgcleave_catch_up"(500);

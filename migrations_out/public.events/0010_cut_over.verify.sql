@@ -2,7 +2,7 @@
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing
--- Made by: pgcleave 0.1.0, fingerprint 7c5ca3e65cb04f6c45e2e5cd59bf85ef
+-- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL search_path = pg_catalog, pg_temp;

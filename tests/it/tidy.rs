@@ -1,5 +1,6 @@
 //! The borders of the house, read off the sources.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -194,5 +195,43 @@ fn nothing_is_left_unfinished() {
             &["todo!(", "unimplemented!(", "TODO", "FIXME", ".unwrap()"]
         ),
         Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_document_names_every_fixture_and_no_other() {
+    let document = fs::read_to_string(root().join("docs/FIDELITY.md")).unwrap();
+    let is_name = |word: &&str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    // The last cell of each row of a table.
+    let rows = document
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.contains("| fixture |"));
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let named: BTreeSet<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter(is_name)
+        .collect();
+    let folders = |folder: &str| {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect::<Vec<String>>()
+    };
+    let all = [folders("tests/fixtures"), folders("tests/fixtures/refused")].concat();
+    let there: BTreeSet<&str> = all
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != "refused")
+        .collect();
+    let missing: Vec<_> = there.difference(&named).collect();
+    let unknown: Vec<_> = named.difference(&there).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "not named: {missing:?}; not there: {unknown:?}"
     );
 }
