@@ -17,6 +17,7 @@ pub(super) struct Indexes {
     pub exclusions: Vec<Exclusion>,
     /// Not unique, or a unique one that isn't valid and so keeps nothing unique.
     pub plain: Vec<Index>,
+    pub clustered_on: Option<Ident>,
 }
 
 type KeyColumns = BTreeMap<Ident, Vec<KeyColumn>>;
@@ -31,6 +32,9 @@ pub(super) fn load_indexes(tx: &mut Transaction<'_>, oid: u32) -> Result<Indexes
     for answer in ask(tx, question!("indexes"), &[&oid])? {
         let constraint = answer.value::<Option<String>>("constraint_type")?;
         let unique_index = answer.value("is_unique")? && answer.value("valid")?;
+        if answer.value("clustered")? {
+            indexes.clustered_on = Some(answer.ident("name")?);
+        }
         match constraint.as_deref() {
             Some("x") => indexes.exclusions.push(exclusion(&answer, &mut elements)?),
             Some(_) if answer.value("exclusion")? => {
@@ -111,6 +115,7 @@ fn key(answer: &Answer, columns: &mut KeyColumns, terms: &mut KeyTerms) -> Resul
         valid: answer.value("valid")?,
         comment: answer.value("constraint_comment")?,
         index_comment: answer.value("comment")?,
+        statistics_targets: statistics_targets(answer)?,
         bytes: answer.value("bytes")?,
     })
 }
@@ -159,7 +164,6 @@ fn index(answer: &Answer) -> Result<Index, CatalogError> {
         definition: answer.sql("definition")?,
         tablespace: answer.optional_ident("tablespace")?,
         valid: answer.value("valid")?,
-        clustered: answer.value("clustered")?,
         comment: answer.value("comment")?,
         statistics_targets: statistics_targets(answer)?,
         bytes: answer.value("bytes")?,

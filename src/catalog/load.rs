@@ -49,6 +49,7 @@ pub fn load_table(tx: &mut Transaction<'_>, name: &QualifiedName) -> Result<Tabl
         not_nulls: constraints::load_not_nulls(tx, oid)?,
         exclusions: indexes.exclusions,
         indexes: indexes.plain,
+        clustered_on: indexes.clustered_on,
         foreign_keys_out: constraints::load_foreign_keys_out(tx, oid)?,
         foreign_keys_in: constraints::load_foreign_keys_in(tx, oid)?,
         triggers: constraints::load_triggers(tx, oid)?,
@@ -143,11 +144,11 @@ fn column(answer: &Answer) -> Result<Column, CatalogError> {
         answer.optional_sql("expression")?
     };
     let identity = identity(answer)?;
-    let owned_sequence = if identity.is_some() {
-        None
-    } else {
-        sequence(answer)?
-    };
+    let owned = answer.idents("owned_sequence_schemas")?.into_iter();
+    let owned_sequences = owned
+        .zip(answer.idents("owned_sequence_names")?)
+        .map(|(schema, name)| QualifiedName::new(schema, name))
+        .collect();
     Ok(Column {
         name: answer.ident("name")?,
         type_sql: answer.sql("type_sql")?,
@@ -157,7 +158,7 @@ fn column(answer: &Answer) -> Result<Column, CatalogError> {
         default,
         identity,
         generated,
-        owned_sequence,
+        owned_sequences,
         statistics_target: answer.value("statistics_target")?,
         options: answer.storage_parameters("options")?,
         comment: answer.value("comment")?,

@@ -46,6 +46,8 @@ pub struct Table {
     pub exclusions: Vec<Exclusion>,
     /// Every index but those of the primary key and of UNIQUE constraints.
     pub indexes: Vec<Index>,
+    /// The index that CLUSTER uses (`pg_index.indisclustered`).
+    pub clustered_on: Option<Ident>,
     /// Foreign keys of this table.
     pub foreign_keys_out: Vec<ForeignKeyOut>,
     /// Foreign keys of other tables (or of this one) that point at this table.
@@ -179,8 +181,8 @@ pub struct Column {
     pub default: Option<ServerSql>,
     pub identity: Option<Identity>,
     pub generated: Option<Generated>,
-    /// Sequence owned by the column (serial: `pg_depend` deptype `a`), not an identity's.
-    pub owned_sequence: Option<QualifiedName>,
+    /// Sequences owned by the column (serial: `pg_depend` deptype `a`), not an identity's.
+    pub owned_sequences: Vec<QualifiedName>,
     /// `attstattarget`, where set.
     pub statistics_target: Option<i32>,
     /// `attoptions` without entries that begin with `pg_`.
@@ -242,6 +244,8 @@ pub struct Key {
     pub comment: Option<String>,
     /// On the index, which may have one of its own.
     pub index_comment: Option<String>,
+    /// Statistics targets set on index expressions: (column number, target).
+    pub statistics_targets: Vec<(i16, i32)>,
     /// `pg_relation_size` in bytes.
     #[serde(skip)]
     pub bytes: i64,
@@ -349,7 +353,6 @@ pub struct Index {
     pub definition: ServerSql,
     pub tablespace: Option<Ident>,
     pub valid: bool,
-    pub clustered: bool,
     pub comment: Option<String>,
     /// Statistics targets set on index expressions: (column number, target).
     pub statistics_targets: Vec<(i16, i32)>,

@@ -4,7 +4,7 @@ use super::names::{Names, derived};
 use super::unique_keys::{Carried, carried_as, lacking};
 use crate::model::{Column, Exclusion, Index, Key, Table};
 use crate::spec::TableSpec;
-use crate::sql::{Fragment, Ident, Number, QualifiedName, ServerSql, split_at_table, with_column};
+use crate::sql::{Fragment, Ident, Literal, Number, QualifiedName, ServerSql, split_at_table, with_column};
 
 /// An index of the source with its counterpart on the copy.
 pub(super) struct CarriedIndex {
@@ -217,7 +217,7 @@ fn carried_exclusion(table: &Table, names: &Names, exclusion: &Exclusion) -> Opt
 fn carried_index(table: &Table, names: &Names, index: &Index) -> CarriedIndex {
     let head = Fragment::new("CREATE INDEX", &[]);
     let using = ServerSql::from_server(index.using.as_str().trim_start());
-    let mut carried = built_index(
+    built_index(
         table,
         names,
         &index.name,
@@ -225,19 +225,7 @@ fn carried_index(table: &Table, names: &Names, index: &Index) -> CarriedIndex {
         &using,
         index.tablespace.as_ref(),
         index.comment.clone(),
-    );
-    for (column, target) in &index.statistics_targets {
-        carried.build = Fragment::new(
-            "{};\nALTER INDEX {} ALTER COLUMN {} SET STATISTICS {}",
-            &[
-                &carried.build,
-                &carried.copy_name,
-                &Number((*column).into()),
-                &Number((*target).into()),
-            ],
-        );
-    }
-    carried
+    )
 }
 
 fn built_index(
@@ -269,17 +257,62 @@ fn built_index(
     }
 }
 
+/// A statistics target on an expression of an index.
+#[derive(Debug, Clone)]
+pub struct IndexStatistics {
+    pub index: Literal,
+    pub column: Number,
+    pub target: Number,
+}
+
+/// For the copy's indexes and those of its partitions, which are what ANALYZE reads.
+pub(super) fn index_statistics(table: &Table) -> Vec<IndexStatistics> {
+    let unique = table.unique_keys.iter().map(|k| (&k.name, &k.statistics_targets));
+    let plain = table.indexes.iter().filter(|i| i.valid);
+    let all = unique.chain(plain.map(|i| (&i.name, &i.statistics_targets)));
+    all.flat_map(|(name, targets)| {
+        let (_, copy, _) = index_names(table, name);
+        targets.iter().map(move |(column, target)| IndexStatistics {
+            index: copy.literal(),
+            column: Number((*column).into()),
+            target: Number((*target).into()),
+        })
+    })
+    .collect()
+}
+
+/// The copy's counterpart of the index that the table is clustered on, where it is carried.
+pub(super) fn clustered_on(table: &Table) -> Option<Literal> {
+    let name = table.clustered_on.as_ref()?;
+    let invalid = table.indexes.iter().any(|i| i.name == *name && !i.valid);
+    (!invalid).then(|| index_names(table, name).1.literal())
+}
+
 /// TABLESPACE stands before WHERE; `pg_get_indexdef` leaves it out.
 pub(super) fn in_tablespace(using: &ServerSql, tablespace: Option<&Ident>) -> Fragment {
     let Some(tablespace) = tablespace else {
         return Fragment::new("{}", &[using]);
     };
-    let (body, filter) = match using.as_str().find(" WHERE (") {
-        Some(at) => using.as_str().split_at(at),
-        None => (using.as_str(), ""),
-    };
+    let (body, filter) = split_at_filter(using.as_str());
     let (body, filter) = (ServerSql::from_server(body), ServerSql::from_server(filter));
     Fragment::new("{} TABLESPACE {}{}", &[&body, tablespace, &filter])
+}
+
+/// Splits before the WHERE that stands in no parentheses and no quotation marks.
+fn split_at_filter(using: &str) -> (&str, &str) {
+    let (mut depth, mut quote) = (0, None);
+    for (at, letter) in using.char_indices() {
+        match (quote, letter) {
+            (Some(mark), _) if letter == mark => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, ' ') if depth == 0 && using[at..].starts_with(" WHERE ") => return using.split_at(at),
+            (None, _) => {}
+        }
+    }
+    (using, "")
 }
 
 /// An index's name on the source, on the copy, and on the retired table.
@@ -288,4 +321,18 @@ pub(super) fn index_names(table: &Table, name: &Ident) -> (QualifiedName, Qualif
     let copy = derived(&name, "_pgcleave_copy");
     let retired = derived(&name, "_pgcleave_retired");
     (name, copy, retired)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_at_filter;
+
+    #[test]
+    fn finds_the_filter_of_an_index_and_no_other_where() {
+        let with_filter = "USING btree (replace(a, ' WHERE ('::text, ')'::text), \" WHERE \")";
+        for filter in ["", " WHERE active", " WHERE (a <> ' WHERE '::text)"] {
+            let whole = format!("{with_filter}{filter}");
+            assert_eq!(split_at_filter(&whole), (with_filter, filter));
+        }
+    }
 }

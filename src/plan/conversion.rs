@@ -6,7 +6,9 @@
 //! says only which template is rendered with them.
 
 use super::carried_dependents::{CarriedDependents, carried_dependents};
-use super::carried_indexes::{CarriedIndex, carried_indexes, index_names};
+use super::carried_indexes::{
+    CarriedIndex, IndexStatistics, carried_indexes, clustered_on, index_names, index_statistics,
+};
 use super::facts::Facts;
 use super::guards::{PlannedGuard, guard_table, guards};
 use super::incoming::{PlannedIncoming, choice, planned_incoming, stays_possible};
@@ -66,13 +68,6 @@ pub struct PlannedTrigger {
     pub create: ServerSql,
     /// `ENABLE TRIGGER x` and the like: its state before the conversion.
     pub enable: Fragment,
-}
-
-/// `ALTER COLUMN column action`, for the copy and each partition.
-#[derive(Debug, Clone)]
-pub struct ColumnSetting {
-    pub column: Ident,
-    pub action: Literal,
 }
 
 /// An extended statistics object.
@@ -149,7 +144,8 @@ pub struct Conversion {
     /// Comments on indexes, triggers and statistics.
     pub dependent_comments: Vec<Fragment>,
     pub foreign_key_comments: Vec<Fragment>,
-    pub column_settings: Vec<ColumnSetting>,
+    /// `ALTER COLUMN …, ALTER COLUMN …`, for the copy and each partition.
+    pub column_settings: Option<Literal>,
     /// Each behind what it is a partition of.
     pub partitions: Vec<PlannedPartition>,
     pub with_storage_parameters: Fragment,
@@ -159,6 +155,9 @@ pub struct Conversion {
     pub replica_index: Option<QualifiedName>,
     pub grants: Vec<Fragment>,
     pub index_builds: Vec<Fragment>,
+    pub index_statistics: Vec<IndexStatistics>,
+    /// The index that partitions are clustered on.
+    pub clustered_on: Option<Literal>,
     pub index_drops: Vec<Fragment>,
     pub statistics: Vec<PlannedStatistics>,
     pub triggers: Vec<PlannedTrigger>,
@@ -347,6 +346,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         },
         replica_index: replica_index(table, &carried),
         grants: grants(&table.grants, &table.owner, &names.copy),
+        index_statistics: index_statistics(table),
+        clustered_on: clustered_on(table),
         index_builds: carried.iter().map(|i| i.build.clone()).collect(),
         index_drops: carried.iter().rev().map(|i| i.drop.clone()).collect(),
         statistics: statistics(table, &names)?,
@@ -535,13 +536,15 @@ fn identities(table: &Table) -> Vec<PlannedIdentity> {
 }
 
 fn serials(table: &Table) -> Vec<PlannedSerial> {
-    let serial = |column: &Column| {
-        Some(PlannedSerial {
-            column: column.name.clone(),
-            sequence: column.owned_sequence.clone()?,
-        })
+    let of_column = |column: &Column| {
+        let name = column.name.clone();
+        let planned = move |sequence: &QualifiedName| PlannedSerial {
+            column: name.clone(),
+            sequence: sequence.clone(),
+        };
+        column.owned_sequences.iter().map(planned).collect::<Vec<_>>()
     };
-    table.columns.iter().filter_map(serial).collect()
+    table.columns.iter().flat_map(of_column).collect()
 }
 
 fn checks(table: &Table) -> Vec<PlannedCheck> {
@@ -655,25 +658,19 @@ fn dependent_comments(table: &Table, names: &Names, carried: &[CarriedIndex]) ->
     comments
 }
 
-fn column_settings(table: &Table) -> Vec<ColumnSetting> {
+fn column_settings(table: &Table) -> Option<Literal> {
     let mut settings = Vec::new();
     for column in &table.columns {
         if let Some(target) = column.statistics_target {
-            let action = Fragment::new("SET STATISTICS {}", &[&Number(target.into())]);
-            settings.push(ColumnSetting {
-                column: column.name.clone(),
-                action: Literal::new(action.to_string()),
-            });
+            let text = "ALTER COLUMN {} SET STATISTICS {}";
+            settings.push(Fragment::new(text, &[&column.name, &Number(target.into())]));
         }
         if !column.options.is_empty() {
-            let action = Fragment::new("SET ({})", &[&parameters(&column.options)]);
-            settings.push(ColumnSetting {
-                column: column.name.clone(),
-                action: Literal::new(action.to_string()),
-            });
+            let text = "ALTER COLUMN {} SET ({})";
+            settings.push(Fragment::new(text, &[&column.name, &parameters(&column.options)]));
         }
     }
-    settings
+    (!settings.is_empty()).then(|| Fragment::list(settings).literal())
 }
 
 /// `fillfactor = '80', toast.autovacuum_enabled = 'false'`

@@ -173,11 +173,11 @@ fn about_constraints(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem
                 "rebuild it first if it is wanted: REINDEX INDEX CONCURRENTLY",
             ));
         }
-        if index.clustered {
-            problems.push(Problem::note(
-                format!("the table is marked as clustered on {}", index.name.as_str()),
-                "a partitioned table can't bear that mark",
-            ));
-        }
+    }
+    if let Some(index) = &table.clustered_on {
+        problems.push(Problem::note(
+            format!("the table is marked as clustered on {}", index.as_str()),
+            "a partitioned table can't bear that mark: its partitions do",
+        ));
     }
 }

@@ -21,11 +21,31 @@ DECLARE
 BEGIN
     FOR part IN
         SELECT x.indrelid::regclass AS partition, i.relname
-          FROM pg_inherits h JOIN pg_index x ON x.indexrelid = h.inhrelid JOIN pg_class i ON i.oid = x.indexrelid
-         WHERE h.inhparent = {{ index.literal().sql() }}::regclass
+          FROM pg_partition_tree({{ index.literal().sql() }}) t JOIN pg_index x ON x.indexrelid = t.relid JOIN pg_class i ON i.oid = x.indexrelid
+         WHERE t.level > 0
     LOOP
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', part.partition, part.relname);
     END LOOP;
+END
+$pgcleave$;
+{%- endif %}
+{%- if !c.index_statistics.is_empty() || c.clustered_on.is_some() %}
+-- What partitions' indexes don't take from the partitioned table's.
+DO $pgcleave$
+DECLARE
+    index regclass;
+BEGIN
+{%- for statistics in c.index_statistics %}
+    FOR index IN SELECT relid FROM pg_partition_tree({{ statistics.index.sql() }}) LOOP
+        EXECUTE format('ALTER INDEX %s ALTER COLUMN {{ statistics.column.sql() }} SET STATISTICS {{ statistics.target.sql() }}', index);
+    END LOOP;
+{%- endfor %}
+{%- if let Some(clustered) = c.clustered_on %}
+    FOR index IN SELECT relid FROM pg_partition_tree({{ clustered.sql() }}) WHERE isleaf LOOP
+        EXECUTE (SELECT format('ALTER TABLE %s CLUSTER ON %I', x.indrelid::regclass, i.relname)
+                   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indexrelid = index);
+    END LOOP;
+{%- endif %}
 END
 $pgcleave$;
 {%- endif %}

@@ -89,13 +89,13 @@ DECLARE
 BEGIN
     FOR relation IN SELECT relid FROM pg_partition_tree({{ c.names.copy.literal().sql() }}) LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO %I', relation, {{ c.owner.literal().sql() }});
+{%- if let Some(settings) = c.column_settings %}
+        -- Not inherited: a partition is analyzed by its own.
+        EXECUTE format('ALTER TABLE %s %s', relation, {{ settings.sql() }});
+{%- endif %}
 {%- if let Some(identity) = c.replica_identity %}
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', relation, {{ identity.sql() }});
 {%- endif %}
-{%- for setting in c.column_settings %}
-        -- Not inherited: a partition is analyzed by its own.
-        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I %s', relation, {{ setting.column.literal().sql() }}, {{ setting.action.sql() }});
-{%- endfor %}
         FOR grantee IN
             SELECT DISTINCT a.grantee FROM pg_class t, aclexplode(t.relacl) a
             WHERE t.oid = relation AND a.grantee <> t.relowner

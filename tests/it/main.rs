@@ -17,6 +17,7 @@ mod guards_concurrent;
 mod interleavings;
 mod load;
 mod lost_connection;
+mod partition_properties;
 mod privileges;
 mod prompts;
 mod psql_only;

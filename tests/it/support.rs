@@ -42,7 +42,19 @@ impl Shared {
         let folder = server.keep();
         stop_after_this_process(&format!("{stop}; rm -rf '{}'", folder.display()));
         let programs = programs.clone();
-        Self { url, programs }
+        let shared = Self { url, programs };
+        shared.make_tablespace();
+        shared
+    }
+    /// The tablespace `elsewhere`, for fixtures that need one.
+    fn make_tablespace(&self) {
+        let mut client = self.connect("postgres");
+        client
+            .batch_execute("SET allow_in_place_tablespaces = on")
+            .unwrap();
+        client
+            .batch_execute("CREATE TABLESPACE elsewhere LOCATION ''")
+            .unwrap();
     }
     fn connect(&self, database: &str) -> Client {
         Client::connect(&self.url.replace("DATABASE", database), NoTls).unwrap()

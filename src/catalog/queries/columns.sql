@@ -37,23 +37,16 @@ WITH RECURSIVE types AS (
                     WHERE x.castsource = b.oid AND x.casttarget = k.opcintype
                       AND x.castmethod = 'b' AND x.castcontext = 'i')
 ), sequences AS (
-    -- Where a column owns several, the one that its default uses comes first.
-    SELECT DISTINCT ON (o.refobjsubid)
-           o.refobjsubid AS attnum, o.deptype, n.nspname, s.relname
+    -- An identity's is internal to its column; any number of others may be owned by it.
+    SELECT o.refobjsubid AS attnum, o.deptype, n.nspname::text AS schema, s.relname::text AS name
       FROM pg_catalog.pg_depend o
            JOIN pg_catalog.pg_class s ON s.oid = o.objid AND s.relkind = 'S'
            JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
-           LEFT JOIN pg_catalog.pg_attrdef f
-                  ON f.adrelid = o.refobjid AND f.adnum = o.refobjsubid
-           LEFT JOIN pg_catalog.pg_depend u
-                  ON u.classid = 'pg_catalog.pg_attrdef'::regclass AND u.objid = f.oid
-                 AND u.refclassid = 'pg_catalog.pg_class'::regclass AND u.refobjid = s.oid
      WHERE o.classid = 'pg_catalog.pg_class'::regclass
        AND o.refclassid = 'pg_catalog.pg_class'::regclass
        AND o.refobjid = $1
        AND o.refobjsubid > 0
        AND o.deptype IN ('a', 'i')
-     ORDER BY o.refobjsubid, o.deptype DESC, u.objid IS NULL, n.nspname, s.relname
 )
 SELECT a.attname AS name,
        pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_sql,
@@ -69,9 +62,12 @@ SELECT a.attname AS name,
        pg_catalog.pg_get_expr(f.adbin, f.adrelid) AS expression,
        a.attidentity::text AS identity,
        a.attgenerated::text AS generated,
-       s.deptype::text AS sequence_dependency,
-       s.nspname AS sequence_schema,
-       s.relname AS sequence_name,
+       s.schema AS sequence_schema,
+       s.name AS sequence_name,
+       (SELECT pg_catalog.array_agg(o.schema ORDER BY o.schema, o.name) FROM sequences o
+         WHERE o.attnum = a.attnum AND o.deptype = 'a') AS owned_sequence_schemas,
+       (SELECT pg_catalog.array_agg(o.name ORDER BY o.schema, o.name) FROM sequences o
+         WHERE o.attnum = a.attnum AND o.deptype = 'a') AS owned_sequence_names,
        -- -1 up to PostgreSQL 16, NULL from 17 on: not set.
        nullif(a.attstattarget, -1)::integer AS statistics_target,
        (SELECT coalesce(pg_catalog.array_agg(o.option ORDER BY o.place), '{}')
@@ -100,7 +96,7 @@ SELECT a.attname AS name,
        LEFT JOIN pg_catalog.pg_operator eq ON eq.oid = eq_member.amopopr
        LEFT JOIN pg_catalog.pg_namespace eq_schema ON eq_schema.oid = eq.oprnamespace
        LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
-       LEFT JOIN sequences s ON s.attnum = a.attnum
+       LEFT JOIN sequences s ON s.attnum = a.attnum AND s.deptype = 'i'
        LEFT JOIN pg_catalog.pg_description d
               ON d.classoid = 'pg_catalog.pg_class'::regclass AND d.objoid = a.attrelid
              AND d.objsubid = a.attnum

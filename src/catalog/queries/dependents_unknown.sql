@@ -66,23 +66,8 @@ WITH RECURSIVE materialized AS (
                    AND (c.relkind IN ('i', 'I', 't') OR c.relispartition
                         OR EXISTS (SELECT FROM pg_catalog.pg_inherits h
                                     WHERE h.inhrelid = c.oid AND h.inhparent = $1)
-                        -- One sequence per column is carried with it: columns.sql, same order.
-                        OR c.oid = (
-                            SELECT s.oid
-                              FROM pg_catalog.pg_depend o
-                                   JOIN pg_catalog.pg_class s ON s.oid = o.objid AND s.relkind = 'S'
-                                   JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
-                                   LEFT JOIN pg_catalog.pg_attrdef f
-                                          ON f.adrelid = o.refobjid AND f.adnum = o.refobjsubid
-                                   LEFT JOIN pg_catalog.pg_depend e
-                                          ON e.classid = 'pg_catalog.pg_attrdef'::regclass
-                                         AND e.objid = f.oid
-                                         AND e.refclassid = d.refclassid AND e.refobjid = s.oid
-                             WHERE o.classid = d.classid AND o.refclassid = d.refclassid
-                               AND o.refobjid = d.refobjid AND o.refobjsubid = d.refobjsubid
-                               AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')
-                             ORDER BY o.deptype DESC, e.objid IS NULL, n.nspname, s.relname
-                             LIMIT 1)))
+                        -- Sequences go with the columns that own them: columns.sql.
+                        OR (c.relkind = 'S' AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))))
            WHEN 'pg_catalog.pg_constraint'::regclass THEN NOT EXISTS (
                 SELECT FROM pg_catalog.pg_constraint k
                  WHERE k.oid = d.objid AND (k.conrelid = $1 OR k.contype = 'f'))
