@@ -15,6 +15,8 @@ pub fn run(cli: &Cli, args: &DemoArgs) -> Result<(), Failure> {
         data: args.data.clone(),
         table: args.table.clone(),
         key: args.key.clone(),
+        unique: args.unique.clone(),
+        incoming: args.incoming.clone(),
         interval: args.interval.to_string(),
         keep: args.keep,
     };

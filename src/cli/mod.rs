@@ -319,6 +319,12 @@ pub struct DemoArgs {
     /// Its partition key.
     #[arg(long, value_name = "COLUMN")]
     pub key: Option<String>,
+    /// What becomes of its unique keys that lack the partition key, as for generate.
+    #[arg(long, value_name = "NAME=CHOICE", requires = "table")]
+    pub unique: Vec<String>,
+    /// What becomes of the foreign keys that point at it, as for generate.
+    #[arg(long, value_name = "NAME=CHOICE", requires = "table")]
+    pub incoming: Vec<String>,
     #[arg(long, default_value = "monthly")]
     pub interval: Interval,
     /// Leave the server running and say how to connect.

@@ -48,6 +48,9 @@ pub struct Options {
     pub data: Option<PathBuf>,
     pub table: Option<String>,
     pub key: Option<String>,
+    /// What becomes of its keys, as flags of `generate` say it.
+    pub unique: Vec<String>,
+    pub incoming: Vec<String>,
     pub interval: String,
     /// Leave the server running.
     pub keep: bool,

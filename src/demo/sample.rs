@@ -15,6 +15,9 @@ const DAYS: i32 = 608;
 /// `accounts` that the events belong to.
 pub const ACCOUNTS: i64 = 10_000;
 
+/// What becomes of the foreign key that points at the sample table.
+pub const NOTES_GUARDED: [&str; 2] = ["--incoming", "event_notes_event_id_fkey=guard"];
+
 const SCHEMA: &str = "
 CREATE TABLE public.accounts (
     id bigint PRIMARY KEY,

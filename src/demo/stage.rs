@@ -8,7 +8,7 @@ use super::check::{self, Check, Other};
 use super::crew::Crew;
 use super::phases::{Pause, Phase, Window};
 use super::report::{Outcome, Seconds};
-use super::sample::{Origin, Subject};
+use super::sample::{NOTES_GUARDED, Origin, Subject};
 use super::verbs::Pgcleave;
 use super::{DemoError, Options};
 
@@ -39,7 +39,7 @@ impl Stage<'_> {
         watch_for(Duration::from_secs(1));
         let before = watch_for(WATCH);
         let (table, key) = (self.table.clone(), self.subject.key.as_str().to_owned());
-        let generate = self.verb(&[
+        let mut arguments = vec![
             "generate",
             &table,
             "--key",
@@ -47,7 +47,14 @@ impl Stage<'_> {
             "--interval",
             &options.interval,
             "--yes",
-        ])?;
+        ];
+        let unique = options.unique.iter().map(|choice| ["--unique", choice]);
+        let incoming = options.incoming.iter().map(|choice| ["--incoming", choice]);
+        arguments.extend(unique.chain(incoming).flatten());
+        if self.subject.origin == Origin::Sample {
+            arguments.extend(NOTES_GUARDED);
+        }
+        let generate = self.verb(&arguments)?;
         let trigger = self.apply("install_sync_trigger")?;
         let copy = self.apply("run_batch_copy")?;
         let indexes = self.apply("build_indexes")?;
