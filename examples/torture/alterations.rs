@@ -178,7 +178,11 @@ impl Drawing<'_> {
 
     /// Two rows with one partition key exchange their values of another unique key.
     pub fn exchange_slots(&mut self) -> Option<Vec<Act>> {
-        let slot = self.shape.slot.as_ref().filter(|_| self.may_move())?;
+        let slot = self
+            .shape
+            .slot
+            .as_ref()
+            .filter(|_| self.may_move() && !self.shape.slot_alone)?;
         let (one, two) = (self.pick()?, self.pick()?);
         if one == two {
             return None;

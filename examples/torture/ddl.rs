@@ -3,6 +3,7 @@
 use pgcleave::sql::Ident;
 
 use crate::columns::TYPES;
+use crate::guards::SLOT_KEY;
 use crate::keys::Feed;
 use crate::shape::Shape;
 use crate::surroundings::{children, foreign_keys, triggers, views};
@@ -98,7 +99,7 @@ fn table(shape: &Shape) -> String {
         String::new()
     };
     format!(
-        "CREATE TABLE {} (\n    {},\n    PRIMARY KEY ({})\n){with};\n{gone}{}",
+        "CREATE TABLE {} (\n    {},\n    CONSTRAINT \"The \"\"Key\"\"\" PRIMARY KEY ({})\n){with};\n{gone}{}",
         shape.table,
         columns.join(",\n    "),
         list(&shape.identity()),
@@ -214,8 +215,12 @@ fn indexes(shape: &Shape) -> String {
     }
     text.push_str(&format!("CREATE INDEX ON {table} ({});\n", shape.group));
     if let Some(slot) = &shape.slot {
+        let columns = match shape.slot_alone {
+            true => slot.to_string(),
+            false => format!("{slot}, {key}"),
+        };
         text.push_str(&format!(
-            "ALTER TABLE {table} ADD CONSTRAINT \"slot once\" UNIQUE ({slot}, {key});\n"
+            "ALTER TABLE {table} ADD CONSTRAINT \"{SLOT_KEY}\" UNIQUE ({columns});\n"
         ));
     }
     text

@@ -6,6 +6,7 @@ use crate::changes::{Change, provoke};
 use crate::checks::{check_all, check_leftovers, dump_schema, first_difference};
 use crate::disk::TinyDisk;
 use crate::drive::{Driver, Risk};
+use crate::guards;
 use crate::marks::truncate;
 use crate::program::words;
 use crate::snapshots;
@@ -68,7 +69,7 @@ impl Journey {
     fn generate(&mut self) -> Result<Option<String>> {
         let shape = &self.driver.world.shape;
         let (premake, batch) = (shape.premake.to_string(), shape.batch.to_string());
-        let arguments = words(&[
+        let mut arguments = words(&[
             "-q",
             "generate",
             &self.driver.program.table,
@@ -83,6 +84,7 @@ impl Journey {
             "--time-zone",
             shape.zone,
         ]);
+        arguments.extend(guards::choices(shape));
         let said = self.driver.once(&arguments, None)?;
         match said.code {
             Some(0) => {}
@@ -121,7 +123,10 @@ impl Journey {
 
     /// To the cutover mostly, with stops on the way.
     fn go_forward(&mut self) -> Result<()> {
-        let last = self.position("drop_retired_table")? - 1;
+        let mut last = self.position("drop_retired_table")? - 1;
+        if self.driver.rng.u8(..100) < 50 && self.steps[last] == "move_incoming_foreign_keys" {
+            last -= 1;
+        }
         let target = if self.driver.rng.u8(..100) < 80 {
             last
         } else {
@@ -297,9 +302,10 @@ impl Journey {
         let world = std::sync::Arc::clone(&self.driver.world);
         match self.driver.rng.u8(..10) {
             0..=3 => self.roll_back()?,
-            4..=6 if world.shape.children.is_none() => {
+            4..=6 => {
                 self.apply("drop_retired_table", Risk::Anything)?;
                 self.count("retired tables dropped");
+                snapshots::watch_guards(&world)?;
             }
             _ => self.apply("cut_over", Risk::Anything)?,
         }

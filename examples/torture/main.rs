@@ -11,6 +11,7 @@ mod ddl;
 mod disk;
 mod drive;
 mod faults;
+mod guards;
 mod journey;
 mod keys;
 mod ledger;

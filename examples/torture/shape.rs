@@ -91,6 +91,8 @@ pub struct Shape {
     pub touched: Ident,
     /// Unique together with the key.
     pub slot: Option<Ident>,
+    /// Unique by itself, by a guard.
+    pub slot_alone: bool,
     /// Refers to `accounts`.
     pub account: Option<(Ident, Actions)>,
     /// How `children` refers to the table.
@@ -139,6 +141,7 @@ impl Shape {
             note: names.draw(rng, "note"),
             touched: names.draw(rng, "touched"),
             slot: (rng.u8(..100) < 35).then(|| names.draw(rng, "slot")),
+            slot_alone: rng.bool(),
             account: None,
             children: None,
             extras: draw_extras(rng, &mut names),

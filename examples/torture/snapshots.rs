@@ -9,6 +9,7 @@ use anyhow::Result;
 use fastrand::Rng;
 use postgres::{Client, IsolationLevel, Transaction};
 
+use crate::guards;
 use crate::shape::Shape;
 use crate::world::World;
 
@@ -59,6 +60,7 @@ pub fn compare_once(world: &World) -> Result<bool> {
         &[],
     )?;
     let (here, there): (i64, i64) = (row.get(0), row.get(1));
+    guards::compare(&mut transaction, world, "both sides in step")?;
     world.tally.count("snapshots compared");
     if here + there > 0 {
         let examples: [Option<String>; 2] = [row.get(2), row.get(3)];
@@ -68,6 +70,22 @@ pub fn compare_once(world: &World) -> Result<bool> {
         );
     }
     Ok(true)
+}
+
+/// For a while after the drop, when nothing but the guards follows the table.
+pub fn watch_guards(world: &World) -> Result<()> {
+    for _ in 0..10 {
+        thread::sleep(Duration::from_millis(100));
+        let mut client = world.connect("torture_watcher")?;
+        let mut transaction = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .start()?;
+        if guards::compare(&mut transaction, world, "after the drop").is_err() {
+            world.tally.count("snapshots not taken");
+        }
+    }
+    Ok(())
 }
 
 /// The copy in step, or the retired table.
