@@ -7,6 +7,7 @@ use super::ask::{Answer, ask, question};
 use crate::model::{
     Check, ForeignKeyIn, ForeignKeyOut, NotNull, Persistence, ReferentialAction, Trigger, TriggerEnabled,
 };
+use crate::sql::QualifiedOperator;
 
 pub(super) fn load_checks(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Check>, CatalogError> {
     ask(tx, question!("checks"), &[&oid])?.iter().map(check).collect()
@@ -90,11 +91,29 @@ fn foreign_key_in(answer: &Answer) -> Result<ForeignKeyIn, CatalogError> {
         referenced_key: answer.ident("referenced_key")?,
         columns: answer.idents("columns")?,
         referenced_columns: answer.idents("referenced_columns")?,
+        equal: operators(answer)?,
+        match_full: answer.value("match_full")?,
         on_delete: action(answer, "on_delete", "pg_constraint.confdeltype")?,
         on_update: action(answer, "on_update", "pg_constraint.confupdtype")?,
+        on_delete_columns: answer.idents("on_delete_columns")?,
+        deferrable: answer.value("deferrable")?,
+        initially_deferred: answer.value("initially_deferred")?,
         validated: answer.value("validated")?,
+        enforced: answer.value("enforced")?,
         comment: answer.value("comment")?,
+        table_owner: answer.ident("table_owner")?,
+        table_columns: answer.idents("table_columns")?,
+        table_triggers: answer.idents("table_triggers")?,
     })
+}
+
+fn operators(answer: &Answer) -> Result<Vec<QualifiedOperator>, CatalogError> {
+    let schemas = answer.idents("equal_schemas")?;
+    let symbols: Vec<String> = answer.value("equal_symbols")?;
+    let both = schemas.into_iter().zip(symbols);
+    Ok(both
+        .map(|(schema, symbol)| QualifiedOperator { schema, symbol })
+        .collect())
 }
 
 fn action(

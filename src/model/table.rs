@@ -390,10 +390,25 @@ pub struct ForeignKeyIn {
     pub referenced_key: Ident,
     pub columns: Vec<Ident>,
     pub referenced_columns: Vec<Ident>,
+    /// What makes a referenced value (left) and a referring one (right) equal, per column (`conpfeqop`).
+    pub equal: Vec<QualifiedOperator>,
+    /// MATCH FULL.
+    pub match_full: bool,
     pub on_delete: ReferentialAction,
     pub on_update: ReferentialAction,
+    /// The column list of ON DELETE SET NULL or SET DEFAULT (`confdelsetcols`, from PostgreSQL 15 on), where it has one.
+    pub on_delete_columns: Vec<Ident>,
+    pub deferrable: bool,
+    pub initially_deferred: bool,
     pub validated: bool,
+    /// `false` is NOT ENFORCED (PostgreSQL 18).
+    pub enforced: bool,
     pub comment: Option<String>,
+    /// Who owns the table that refers to this one.
+    pub table_owner: Ident,
+    /// Names in that table that a new column or trigger can't have.
+    pub table_columns: Vec<Ident>,
+    pub table_triggers: Vec<Ident>,
 }
 
 /// `pg_constraint.confdeltype` and `confupdtype`.

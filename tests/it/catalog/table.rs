@@ -164,6 +164,11 @@ pub fn reads_constraints(table: &Table) {
         ["event_fk", "parent_fk"]
     );
     assert_eq!(incoming[0].table, name("App", "children"));
+    assert_eq!(incoming[0].equal.len(), incoming[0].columns.len());
+    assert_eq!(incoming[0].equal[0].symbol, "=");
+    assert!(incoming[0].enforced && !incoming[0].match_full && !incoming[0].deferrable);
+    assert!(incoming[0].table_columns.contains(&incoming[0].columns[0]));
+    assert_eq!(incoming[0].on_delete_columns, Vec::<Ident>::new());
 }
 
 pub fn reads_triggers(table: &Table) {
