@@ -277,7 +277,12 @@ pub fn placement_problems(
         .into_iter()
         .chain(&guards.functions)
         .filter(|n| functions.contains(&n.name));
-    let successors = catalog_successors(&mut snapshot, facts)?;
+    let mut successors = catalog_successors(&mut snapshot, facts)?;
+    for name in crate::plan::lasting_functions(&facts.table, spec) {
+        if catalog::function_names_in_use(&mut snapshot, &name.schema)?.contains(&name.name) {
+            successors.push(name);
+        }
+    }
     let mut problems: Vec<Problem> = taken_relations
         .chain(taken_functions)
         .chain(&successors)

@@ -64,11 +64,12 @@ fn to_undo<'a>(context: &'a Context, position: &Position, keep: Option<&str>) ->
         .collect()
 }
 
-/// Foreign keys may be there in part, when their step was interrupted; copied
+/// Foreign keys may be there in part, or moved in part, when their step was interrupted; copied
 /// rows too, and materialized views that a second cutover needs anew; and undoing either is harmless where there is nothing.
 fn may_be_done(step: &str, position: &Position) -> bool {
     match step {
         "add_foreign_keys" | "build_materialized_views" => position.stage >= Stage::InStep,
+        "move_incoming_foreign_keys" => position.stage == Stage::CutOver,
         "run_batch_copy" => position.stage >= Stage::Copying,
         _ => position.is_done(step),
     }

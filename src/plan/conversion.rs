@@ -11,7 +11,7 @@ use super::carried_indexes::{
 };
 use super::facts::Facts;
 use super::guards::{PlannedGuard, guard_table, guards};
-use super::incoming::{PlannedIncoming, choice, planned_incoming, stays_possible};
+use super::incoming::{Lasting, PlannedIncoming, choice, planned_incoming, stays_possible};
 use super::materialized_views::{PlannedMaterializedView, materialized_views};
 use super::names::{Names, derived};
 use super::partitioning::{Parts, PlannedPartition, partitioning};
@@ -232,6 +232,13 @@ impl Conversion {
     /// Whether foreign keys of other tables point at it, which must get another form before it is dropped.
     pub fn moves_foreign_keys(&self) -> bool {
         !self.incoming.is_empty()
+    }
+
+    /// Whether a table that refers to it gets the partition key as a column.
+    pub fn extends_incoming(&self) -> bool {
+        self.incoming
+            .iter()
+            .any(|key| matches!(key.lasting, Lasting::Extension(_)))
     }
 
     /// Whether the partition key had to be added to the primary key.

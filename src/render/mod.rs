@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::migration::Part;
-use crate::plan::{Conversion, Step};
+use crate::plan::{Conversion, Lasting, Step};
 
 macro_rules! templates {
     ($($name:ident = $path:literal;)*) => {

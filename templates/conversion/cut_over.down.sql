@@ -16,7 +16,18 @@ BEGIN
             HINT = 'do not roll back; compare the tables first: pgcleave verify';
     END IF;
 {%- if c.moves_foreign_keys() %}
-    IF EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE foreign_keys_moved) THEN
+    IF EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE foreign_keys_moved)
+{%- for k in c.incoming %}
+{%- match k.lasting %}
+{%- when Lasting::Statement(_, _) %}
+       OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass({{ k.child.literal().sql() }}) AND conname = {{ k.name.literal().sql() }}
+                     AND contype = 'f' AND confrelid <> {{ c.names.retired.literal().sql() }}::regclass)
+{%- when Lasting::Triggers(t) %}
+       OR to_regproc({{ t.check.literal().sql() }}) IS NOT NULL
+{%- when Lasting::Extension(e) %}
+       OR to_regproc({{ e.fill.literal().sql() }}) IS NOT NULL
+{%- endmatch %}
+{%- endfor %} THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'foreign keys that pointed at the retired table were moved since the cutover',
             HINT = 'undo the step move_incoming_foreign_keys first';

@@ -14,6 +14,7 @@ mod facts;
 mod fixtures;
 mod guards;
 mod guards_concurrent;
+mod incoming;
 mod interleavings;
 mod load;
 mod lost_connection;
