@@ -473,6 +473,8 @@ fn join(columns: &[Ident], each: impl Fn(&Ident) -> String) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyColumns {
     columns: Vec<(Ident, QualifiedOperator)>,
+    /// Those in which NULL is a value like another.
+    nullable: Vec<Ident>,
 }
 
 /// An operator with its schema, as `OPERATOR(pg_catalog.=)`.
@@ -491,7 +493,20 @@ impl fmt::Display for QualifiedOperator {
 
 impl KeyColumns {
     pub fn new(columns: Vec<(Ident, QualifiedOperator)>) -> Self {
-        Self { columns }
+        Self {
+            columns,
+            nullable: Vec::new(),
+        }
+    }
+
+    /// With NULL equal to NULL in the columns given.
+    pub fn with_nullable(self, nullable: Vec<Ident>) -> Self {
+        Self { nullable, ..self }
+    }
+
+    /// Whether NULL is a value in one of them.
+    pub fn is_nullable(&self) -> bool {
+        !self.nullable.is_empty()
     }
 
     /// `left."a" OPERATOR(pg_catalog.=) right."a" AND …`
@@ -499,7 +514,17 @@ impl KeyColumns {
         let terms = self.columns.iter();
         Safe(
             terms
-                .map(|(c, op)| format!("{left}.{c} {op} {right}.{c}"))
+                .map(|(c, op)| {
+                    let equal = format!("{left}.{c} {op} {right}.{c}");
+                    match self.nullable.contains(c) {
+                        // Written out, as the planner uses indexes and prunes partitions by neither
+                        // IS NOT DISTINCT FROM nor coalesce; true or false, never NULL, as it is negated too.
+                        true => format!(
+                            "({equal} AND {left}.{c} IS NOT NULL AND {right}.{c} IS NOT NULL OR {left}.{c} IS NULL AND {right}.{c} IS NULL)"
+                        ),
+                        false => equal,
+                    }
+                })
                 .collect::<Vec<_>>()
                 .join(" AND "),
         )

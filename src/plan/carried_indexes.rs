@@ -62,10 +62,12 @@ pub(super) fn carried_indexes(
 fn carried_primary_key(table: &Table, names: &Names, key: &[&Column]) -> Option<CarriedIndex> {
     let primary = table.primary_key.as_ref()?;
     let columns = super::conversion::with_partition_key(primary, key)?.list();
-    let mut definition = Fragment::new(
-        "PRIMARY KEY ({})",
-        &[&Fragment::list(columns.columns().iter().cloned())],
-    );
+    // A primary key can't hold NULL; this one keeps rows apart all the same.
+    let kind = match key.iter().all(|column| column.not_null) {
+        true => "PRIMARY KEY ({})",
+        false => "UNIQUE NULLS NOT DISTINCT ({})",
+    };
+    let mut definition = Fragment::new(kind, &[&Fragment::list(columns.columns().iter().cloned())]);
     let include: Vec<Ident> = primary
         .include
         .iter()

@@ -309,7 +309,8 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
     let partitioning = partitioning(facts, spec).ok()?;
     let primary = table.primary_key.as_ref()?;
     let primary_key = key_columns(primary);
-    let row_key = with_partition_key(primary, &key)?;
+    let nullable = key.iter().filter(|c| !c.not_null).map(|c| c.name.clone());
+    let row_key = with_partition_key(primary, &key)?.with_nullable(nullable.collect());
     let writable: Vec<&Column> = table.columns.iter().filter(|c| c.generated.is_none()).collect();
     let key_is_extended = row_key.list() != primary_key.list();
     let carried: Vec<CarriedIndex> = carried_indexes(table, &names, &key, spec)?;

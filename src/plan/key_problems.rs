@@ -4,8 +4,8 @@ use super::bounds::{BoundsError, KeyType};
 use super::facts::Facts;
 use super::partitioning::{PartitioningError, has_default, key_columns, partitioning};
 use super::problem::Problem;
-use crate::model::{Column, KeyRange, Table};
-use crate::spec::{Level, Strategy, TableSpec};
+use crate::model::{Column, DependentKind, KeyRange, ReplicaIdentity, Table};
+use crate::spec::{Level, NullKeys, Strategy, TableSpec};
 
 pub(super) fn about_the_key(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Problem>) {
     let (table, before) = (&facts.table, problems.len());
@@ -22,7 +22,7 @@ pub(super) fn about_the_key(facts: &Facts, spec: &TableSpec, problems: &mut Vec<
             continue;
         }
         for column in key_columns(level, facts).unwrap_or_default() {
-            about_the_column(table, column, level, problems);
+            about_the_column(table, column, level, spec, problems);
         }
         about_the_values(level, key_range, spec, problems);
     }
@@ -73,7 +73,13 @@ fn an_expression(expression: &str) -> Problem {
     )
 }
 
-fn about_the_column(table: &Table, key: &Column, level: &Level, problems: &mut Vec<Problem>) {
+fn about_the_column(
+    table: &Table,
+    key: &Column,
+    level: &Level,
+    spec: &TableSpec,
+    problems: &mut Vec<Problem>,
+) {
     let name = key.name.as_str();
     problems.extend(about_the_type(key, level));
     if key.generated.is_some() {
@@ -83,16 +89,62 @@ fn about_the_column(table: &Table, key: &Column, level: &Level, problems: &mut V
         ));
     }
     if !key.not_null {
-        problems.push(Problem::blocker(
-            format!("the key {name:?} may be NULL, which a primary key can't hold"),
-            format!(
-                "make it NOT NULL without a long lock: ALTER TABLE {0} ADD CONSTRAINT pgcleave_key CHECK ({1} IS NOT NULL) NOT VALID; \
-                 ALTER TABLE {0} VALIDATE CONSTRAINT pgcleave_key; ALTER TABLE {0} ALTER COLUMN {1} SET NOT NULL; \
-                 ALTER TABLE {0} DROP CONSTRAINT pgcleave_key",
-                table.name, key.name
-            ),
-        ));
+        problems.push(match spec.null_keys {
+            NullKeys::Refuse => null_refused(table, key),
+            NullKeys::Default => null_allowed(table, key),
+        });
     }
+}
+
+fn null_refused(table: &Table, key: &Column) -> Problem {
+    Problem::blocker(
+        format!(
+            "the key {:?} may be NULL, which a primary key can't hold",
+            key.name.as_str()
+        ),
+        format!(
+            "make it NOT NULL without a long lock: ALTER TABLE {0} ADD CONSTRAINT pgcleave_key CHECK ({1} IS NOT NULL) NOT VALID; \
+             ALTER TABLE {0} VALIDATE CONSTRAINT pgcleave_key; ALTER TABLE {0} ALTER COLUMN {1} SET NOT NULL; \
+             ALTER TABLE {0} DROP CONSTRAINT pgcleave_key; or let such rows go to the default partition, without a primary key: --null-keys default",
+            table.name, key.name
+        ),
+    )
+}
+
+/// What is lost by it, said plainly.
+fn null_allowed(table: &Table, key: &Column) -> Problem {
+    let name = key.name.as_str();
+    if table.server_version < 150_000 {
+        return Problem::blocker(
+            format!(
+                "the key {name:?} may be NULL, and a unique constraint that holds NULL as a value exists from PostgreSQL 15 on"
+            ),
+            "leave --null-keys default out and make the key NOT NULL first, or upgrade the server",
+        );
+    }
+    if table.replica_identity == ReplicaIdentity::Default
+        && table
+            .dependents
+            .iter()
+            .any(|d| d.kind == DependentKind::Publication)
+    {
+        return Problem::blocker(
+            format!(
+                "the key {name:?} may be NULL, so that the table loses its primary key, by which its publication tells rows"
+            ),
+            format!(
+                "ALTER TABLE {} REPLICA IDENTITY FULL first, or make the key NOT NULL",
+                table.name
+            ),
+        );
+    }
+    Problem::warning(
+        format!(
+            "the key {name:?} may be NULL, as decided: the primary key becomes a UNIQUE NULLS NOT DISTINCT constraint of the same name"
+        ),
+        "the table has no primary key any more: tools that look for one find none, there is no replica identity by default \
+         (once the table is published, UPDATE and DELETE fail until ALTER TABLE … REPLICA IDENTITY FULL), and a query can't GROUP BY the key alone",
+    )
 }
 
 /// The operator class that the strategy needs, and intervals that mean something.
@@ -129,10 +181,19 @@ fn about_the_type(key: &Column, level: &Level) -> Option<Problem> {
 
 fn about_the_values(level: &Level, key_range: &KeyRange, spec: &TableSpec, problems: &mut Vec<Problem>) {
     let key = level.key.to_string();
-    if key_range.has_null {
+    if key_range.has_null && spec.null_keys == NullKeys::Refuse {
         problems.push(Problem::blocker(
             format!("the key {key:?} holds NULL"),
             "give those rows a value first",
+        ));
+    }
+    if key_range.has_null && spec.null_keys == NullKeys::Default {
+        problems.push(Problem::note(
+            format!("the key {key:?} holds NULL"),
+            match has_default(level, spec) {
+                true => "those rows go to the default partition, as decided",
+                false => "HASH gives NULL a partition like another value",
+            },
         ));
     }
     if key_range.has_infinity && has_default(level, spec) {

@@ -28,7 +28,7 @@ BEGIN
             pgcleave_moved_to := ROW({{ c.log_columns.of("NEW") }});
         END IF;
     END IF;
-    IF pgcleave_moved_to IS NOT NULL THEN
+    IF NOT (pgcleave_moved_to IS NULL) THEN -- IS NOT NULL would ask for every field
         UPDATE {{ c.names.retired.sql() }} r SET ({{ c.writable_columns.sql() }}) = ROW({{ c.writable_columns.of("n") }})
           FROM {{ c.names.source.sql() }} n
          WHERE {{ c.primary_key.equal("r", "OLD") }} AND {{ c.row_key.equal("n", "pgcleave_moved_to") }}

@@ -140,7 +140,7 @@ fixtures! {
     policy_names_table, publication_filter_and_columns, publications, replica_identity_full, replica_identity_index, row_level_security, row_level_security_forced, row_type_functions, rules, rules_elsewhere, serial, shared_sequence, sql_body_functions, statistics, storage_parameters, text_and_uuid_key,
     unique_with_partition_key, user_triggers, view_groups_by_key, view_security_invoker, views, views_with_everything, weekly_kathmandu, yearly_ancient,
     hash_bigint, hash_text_composite, hourly_timestamptz, list_enum_grouped, list_text, range_bigint, range_composite, range_numeric,
-    range_smallint_negative, sub_hash_range, sub_list_range, sub_range_hash, text_range, uuid_v7,
+    range_smallint_negative, sub_hash_range, sub_list_range, sub_range_hash, text_range, uuid_v7, null_key_to_default,
     clustered, column_properties, domains_over_domains, dropped_columns, identity_options, index_options, index_tablespaces,
     invalid_index, nondeterministic_key, nulls_not_distinct, only_the_key, primary_key_extras, sequences_elsewhere,
     thousand_columns, type_zoo,

@@ -34,10 +34,23 @@ pub fn with_partition_key(
 ) -> BTreeSet<String> {
     let keys = key_columns(database, table);
     let widened = |fact: String| {
-        let wide = widen(&fact, &keys).filter(|wide| after.contains(wide));
+        let wide = widen(&fact, &keys);
+        let with_null = wide.as_deref().map(null_as_a_value);
+        let wide = wide
+            .into_iter()
+            .chain(with_null)
+            .find(|wide| after.contains(wide));
         wide.unwrap_or(fact)
     };
     before.into_iter().map(widened).collect()
+}
+
+/// `PRIMARY KEY (id, at)` as `UNIQUE NULLS NOT DISTINCT (id, at)`, its index alike: where NULL is a key by choice.
+fn null_as_a_value(fact: &str) -> String {
+    match fact.contains(" PRIMARY KEY (") {
+        true => fact.replace(" PRIMARY KEY (", " UNIQUE NULLS NOT DISTINCT ("),
+        false => fact.replacen(") valid", ") NULLS NOT DISTINCT valid", 1),
+    }
 }
 
 /// `… PRIMARY KEY (id)` as `… PRIMARY KEY (id, at)`.
