@@ -62,7 +62,7 @@ UNION ALL SELECT concat('policy ', to_jsonb(p) - '{oid,polrelid,polqual,polwithc
 UNION ALL SELECT concat('rule ', pg_get_ruledef(r.oid), ' enabled ', r.ev_enabled, ' comment ', obj_description(r.oid, 'pg_rewrite'))
   FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN stranger ON stranger.oid = c.relnamespace
  WHERE r.rulename <> '_RETURN' AND c.relname NOT LIKE '%pgcleave%'
-UNION ALL SELECT concat('publication ', p.pubname, ' columns ', to_jsonb(r) ->> 'prattrs', ' where ', to_jsonb(r) ->> 'prqual' IS NOT NULL, ' ', to_jsonb(p) - '{oid,pubowner}'::text[])
+UNION ALL SELECT concat('publication ', p.pubname, ' columns ', to_jsonb(r) ->> 'prattrs', ' where ', to_jsonb(r) ->> 'prqual' IS NOT NULL, ' ', to_jsonb(p) - '{oid,pubowner,pubviaroot}'::text[])
   FROM the JOIN pg_publication_rel r ON r.prrelid = the.oid JOIN pg_publication p ON p.oid = r.prpubid
 UNION ALL SELECT concat('statistics ', pg_get_statisticsobjdef(s.oid), ' target ', coalesce(nullif(to_jsonb(s) ->> 'stxstattarget', '-1'), 'default'),
        ' owner ', s.stxowner::regrole, ' comment ', obj_description(s.oid, 'pg_statistic_ext'))
