@@ -4,7 +4,7 @@ use super::bounds::{BoundsError, KeyType};
 use super::facts::Facts;
 use super::partitioning::{PartitioningError, has_default, key_columns, partitioning};
 use super::problem::Problem;
-use crate::model::{Column, DependentKind, KeyRange, ReplicaIdentity, Table};
+use crate::model::{Column, KeyRange, ReplicaIdentity, Table};
 use crate::spec::{Level, NullKeys, Strategy, TableSpec};
 
 pub(super) fn about_the_key(facts: &Facts, spec: &TableSpec, problems: &mut Vec<Problem>) {
@@ -122,12 +122,7 @@ fn null_allowed(table: &Table, key: &Column) -> Problem {
             "leave --null-keys default out and make the key NOT NULL first, or upgrade the server",
         );
     }
-    if table.replica_identity == ReplicaIdentity::Default
-        && table
-            .dependents
-            .iter()
-            .any(|d| d.kind == DependentKind::Publication)
-    {
+    if table.replica_identity == ReplicaIdentity::Default && !table.publications.is_empty() {
         return Problem::blocker(
             format!(
                 "the key {name:?} may be NULL, so that the table loses its primary key, by which its publication tells rows"

@@ -295,7 +295,7 @@ fn lists(level: &Level, key_range: &KeyRange) -> Vec<Piece> {
     }
     let lists = level.lists.iter();
     lists
-        .map(|(name, values)| piece(slug(name), values.iter().map(SpecValue::text).collect()))
+        .map(|(name, values)| piece(list_suffix(name), values.iter().map(SpecValue::text).collect()))
         .collect()
 }
 
@@ -311,6 +311,14 @@ fn hashes(modulus: u32) -> Vec<Piece> {
             content: Content::Hash,
         })
         .collect()
+}
+
+/// The user's own name, where it leaves room for the table's.
+fn list_suffix(name: &str) -> String {
+    match name.len() <= 24 && !name.is_empty() && !name.contains('\0') {
+        true => name.to_owned(),
+        false => slug(name),
+    }
 }
 
 /// A value as the end of a name: short, of plain letters, and with a hash where that isn't the whole value.

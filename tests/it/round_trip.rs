@@ -48,7 +48,8 @@ fn assert_dump_as_expected(case: &str, fixture: &Fixture, before: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     if fixture.depends_on_today {
-        settings.add_filter(r"_p\d{4}[_q\d]*", "_p[today]");
+        settings.add_filter(r"_p\d{4}[_qh\d]*", "_p[today]");
+        settings.add_filter(r"'[0-9a-f]{8}-[0-9a-f]{4}-0000-0000-0{12}'", "'[today]'");
         settings.add_filter(r"'\d{4}-\d\d-\d\d[^']*'", "'[today]'");
     }
     settings.bind(|| insta::assert_snapshot!(case, changed));
