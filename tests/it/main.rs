@@ -35,6 +35,7 @@ mod stories;
 mod strategies;
 mod structure;
 mod support;
+mod sweep;
 mod tidy;
 mod torture;
 mod unlogged;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Cargo builds examples for tests: `target/<profile>/deps/it-…` → `target/<profile>/examples/torture`.
-fn machine() -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile = own.parent().and_then(|deps| deps.parent()).unwrap();
-    let path = profile.join("examples").join("torture");
+    let path = profile.join("examples").join(name);
     assert!(
         path.is_file(),
-        "{} isn't built: run cargo build --example torture, or the whole cargo test",
+        "{} isn't built: run cargo build --example {name}, or the whole cargo test",
         path.display()
     );
     path
@@ -25,7 +25,7 @@ fn figure<'a>(summary: &'a str, what: &str) -> &'a str {
 
 #[test]
 fn random_tables_survive_random_writers_and_faults() {
-    let output = Command::new(machine())
+    let output = Command::new(example("torture"))
         .args([
             "--program",
             env!("CARGO_BIN_EXE_pgcleave"),

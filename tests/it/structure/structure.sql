@@ -38,7 +38,7 @@ UNION ALL SELECT DISTINCT concat('heap column ', a.attname, ' ', format_type(a.a
        ' default ', CASE WHEN a.attidentity = '' THEN pg_get_expr(d.adbin, d.adrelid) END)
   FROM leaf JOIN attribute a ON a.attrelid = leaf.oid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 UNION ALL SELECT concat('sequence ', d.objid::regclass, ' ', d.deptype, ' of ', (SELECT attname FROM attribute a WHERE a.attrelid = the.oid AND a.attnum = d.refobjsubid),
-       ' ', to_jsonb(s) - 'seqrelid', ' owner ', c.relowner::regrole, ' grants ', c.relacl, ' persistence ', c.relpersistence, ' comment ', obj_description(c.oid, 'pg_class'))
+       ' ', to_jsonb(s) - 'seqrelid', ' owner ', c.relowner::regrole, ' grants ', c.relacl, ' comment ', obj_description(c.oid, 'pg_class'))
   FROM the JOIN pg_depend d ON d.refobjid = the.oid AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
   JOIN pg_sequence s ON s.seqrelid = d.objid JOIN pg_class c ON c.oid = d.objid
 UNION ALL SELECT concat('constraint ', k.conname, ' ', pg_get_constraintdef(k.oid), ' validated ', k.convalidated, ' inherited ', k.coninhcount,
