@@ -268,7 +268,7 @@ fn triggers(key: &ForeignKeyIn) -> String {
     format!(
         "triggers take its place after move_incoming_foreign_keys: they check and act as it did, at READ COMMITTED without a gap. \
          Three things differ: a REPEATABLE READ or SERIALIZABLE transaction that deletes a row here, or changes its key, doesn't see rows of {child} \
-         that were committed since its snapshot, and leaves them referring to nothing; a partition that is dropped or detached is not noticed; \
+         that were committed since its snapshot, and leaves them referring to nothing; a partition that is dropped or detached is not noticed, and {child} can't be renamed or dropped without its triggers on this table; \
          and nothing but the key's own uniqueness says which row is meant. \
          A change of the key together with the partition is refused while rows of {child} refer to it. \
          Each write of it in {child}, each DELETE here and each move to another partition looks into every partition's index; \
@@ -308,7 +308,7 @@ fn impossible(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Option<Pro
         Some(IncomingChoice::Extend) => no_extension(key, table, spec),
         Some(IncomingChoice::Guard | IncomingChoice::Drop) | None => None,
     };
-    let name = key.name.as_str();
+    let name = name_in_spec(key, table);
     why.filter(|_| !stays_possible(key, table, spec))
         .map(|(choice, why)| {
             Problem::blocker(
