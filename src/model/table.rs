@@ -406,8 +406,11 @@ pub struct ForeignKeyIn {
     pub comment: Option<String>,
     /// Who owns the table that refers to this one.
     pub table_owner: Ident,
-    /// Names in that table that a new column or trigger can't have.
+    /// Names in that table that a new column or trigger can't have; looked at when files are generated, and free to
+    /// change otherwise.
+    #[serde(skip)]
     pub table_columns: Vec<Ident>,
+    #[serde(skip)]
     pub table_triggers: Vec<Ident>,
 }
 

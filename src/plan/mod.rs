@@ -12,6 +12,7 @@ mod exclusions;
 mod facts;
 mod guards;
 mod incoming;
+mod incoming_choices;
 mod incoming_extension;
 mod incoming_triggers;
 mod key_problems;
