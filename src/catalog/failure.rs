@@ -66,6 +66,9 @@ impl CatalogError {
             Self::NoSuchColumn { table, .. } => Some(format!("see its columns: pgcleave inspect {table}")),
             Self::NoRange { .. } => Some("choose another column with --key".to_owned()),
             Self::UnknownCode { .. } => Some("use a newer pgcleave".to_owned()),
+            Self::Query { source, .. } if source.code() == Some(&postgres::error::SqlState::LOCK_NOT_AVAILABLE) => {
+                Some("somebody holds it locked, e.g. for a rewrite: see pg_locks and pg_blocking_pids, and try again when they are done".to_owned())
+            }
             Self::Query { source, .. } if source.is_closed() => {
                 Some("the connection was lost and nothing has changed: run it again".to_owned())
             }

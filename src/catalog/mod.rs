@@ -60,7 +60,7 @@ pub fn snapshot(client: &mut Client) -> Result<Transaction<'_>, CatalogError> {
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead);
     let mut tx = repeatable.read_only(true).start().map_err(failed)?;
-    let mut settings = String::from("SET LOCAL row_security = off;");
+    let mut settings = String::from("SET LOCAL row_security = off; SET LOCAL lock_timeout = '5s';");
     for (name, value) in PRINT_SETTINGS {
         settings.push_str(&format!("SET LOCAL {name} = {value};"));
     }

@@ -148,6 +148,15 @@ fn about_constraints(table: &Table, spec: &TableSpec, problems: &mut Vec<Problem
                 format!("the foreign key {name} is NOT VALID, which a partitioned table can't have before PostgreSQL 18"),
                 format!("validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}", table.name, key.name),
             ));
+        } else if key.enforced && !key.validated {
+            problems.push(Problem::warning(
+                format!("the foreign key {name} is NOT VALID: a row that violates it can't change its partition any more"),
+                format!(
+                    "such an UPDATE is refused as soon as the copy has the foreign key, as it is a DELETE and an INSERT there; \
+                     if there may be such rows, correct them and validate it first: ALTER TABLE {} VALIDATE CONSTRAINT {}",
+                    table.name, key.name
+                ),
+            ));
         }
     }
     for trigger in table

@@ -144,5 +144,5 @@ fixtures! {
     range_smallint_negative, sub_hash_range, sub_list_range, sub_range_hash, text_range, uuid_v7, null_key_to_default,
     clustered, column_properties, domains_over_domains, dropped_columns, identity_options, index_options, index_tablespaces,
     invalid_index, nondeterministic_key, nulls_not_distinct, only_the_key, primary_key_extras, sequences_elsewhere,
-    thousand_columns, type_zoo,
+    thousand_columns, type_zoo, foreign_key_actions, foreign_key_columns, foreign_key_not_valid, trigger_kinds,
 }
