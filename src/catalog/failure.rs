@@ -53,6 +53,15 @@ impl CatalogError {
         code == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
+    /// Whether somebody held the table locked.
+    pub fn is_lock_failure(&self) -> bool {
+        let code = match self {
+            Self::Query { source, .. } => source.code(),
+            _ => None,
+        };
+        code == Some(&postgres::error::SqlState::LOCK_NOT_AVAILABLE)
+    }
+
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -66,7 +75,7 @@ impl CatalogError {
             Self::NoSuchColumn { table, .. } => Some(format!("see its columns: pgcleave inspect {table}")),
             Self::NoRange { .. } => Some("choose another column with --key".to_owned()),
             Self::UnknownCode { .. } => Some("use a newer pgcleave".to_owned()),
-            Self::Query { source, .. } if source.code() == Some(&postgres::error::SqlState::LOCK_NOT_AVAILABLE) => {
+            Self::Query { .. } if self.is_lock_failure() => {
                 Some("somebody holds it locked, e.g. for a rewrite: see pg_locks and pg_blocking_pids, and try again when they are done".to_owned())
             }
             Self::Query { source, .. } if source.is_closed() => {

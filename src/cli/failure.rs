@@ -119,6 +119,8 @@ impl From<CatalogError> for Failure {
         let hint = error.hint();
         let code = if error.is_privilege_failure() {
             Self::NO_ACCESS
+        } else if error.is_lock_failure() {
+            Self::LOCKED
         } else {
             Self::FAILED
         };

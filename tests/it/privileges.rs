@@ -185,3 +185,18 @@ fn a_server_that_is_not_there_is_no_connection_and_shows_no_password() {
     assert!(!said.stderr.contains("sesame"), "{}", said.stderr);
     assert!(said.stderr.contains("hint:"), "{}", said.stderr);
 }
+
+#[test]
+fn reading_does_not_wait_for_ever_for_a_rewrite_under_way() {
+    let database = Database::new();
+    database.run_sql("CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL)");
+    let mut holder = database.client();
+    holder.batch_execute("BEGIN; LOCK TABLE events").unwrap();
+    let said = Pgcleave::new(&database).run(&["inspect", "events", "--key", "at"]);
+    assert_eq!(said.code, 6, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("somebody holds it locked"),
+        "{}",
+        said.stderr
+    );
+}
