@@ -43,6 +43,7 @@ fn kind_of(word: &str) -> Option<DependentKind> {
         "extension" => DependentKind::Extension,
         "typed_table" => DependentKind::TypedTable,
         "prepared_transaction" => DependentKind::PreparedTransaction,
+        "passed_on_grant" => DependentKind::PassedOnGrant,
         "other" => DependentKind::Other,
         _ => return None,
     })

@@ -526,6 +526,8 @@ pub enum DependentKind {
     Extension,
     TypedTable,
     PreparedTransaction,
+    /// A right on the table that another than its owner has granted.
+    PassedOnGrant,
     /// Anything else that `pg_depend` names and we don't know how to carry.
     Other,
 }

@@ -151,6 +151,10 @@ fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
             "a prepared transaction holds a lock on the table:",
             "COMMIT PREPARED or ROLLBACK PREPARED first",
         ),
+        DependentKind::PassedOnGrant => blocker(
+            "another than the owner has granted a right on the table, and would have to grant it again:",
+            "revoke it, and have the owner grant it",
+        ),
         DependentKind::Other => blocker(
             "something hangs on the table that pgcleave can't carry:",
             "drop it first, or report it to us",

@@ -25,6 +25,18 @@ SELECT 'extension', e.extname::text
    AND d.refclassid = 'pg_catalog.pg_extension'::regclass
    AND d.deptype = 'e'
 UNION
+-- A right that somebody else passed on: only that role could give it again.
+SELECT 'passed_on_grant', pg_catalog.format('%s to %s, granted by %s', a.privilege_type,
+                                            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
+                                            pg_catalog.pg_get_userbyid(a.grantor))
+  FROM pg_catalog.pg_class c
+       CROSS JOIN LATERAL (SELECT c.relacl AS acl
+                           UNION ALL
+                           SELECT t.attacl FROM pg_catalog.pg_attribute t WHERE t.attrelid = c.oid AND NOT t.attisdropped) l
+       CROSS JOIN LATERAL pg_catalog.aclexplode(l.acl) a
+ WHERE c.oid = $1
+   AND a.grantor <> c.relowner
+UNION
 -- A two-phase transaction's locks have no backend; the lock on its own id tells whose they are.
 SELECT 'prepared_transaction', p.gid
   FROM pg_catalog.pg_locks l
