@@ -23,7 +23,7 @@ pub struct PlannedIncoming {
     pub lasting: Lasting,
     /// Whether its new form hangs on the partitioned table itself, which is locked then.
     pub alters_table: bool,
-    /// Whether a constraint has to be validated after the move.
+    /// Whether a constraint has to be validated after the move, there or back.
     pub validate: bool,
 }
 
@@ -131,7 +131,7 @@ fn planned(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) -
         child: key.table.clone(),
         lasting,
         alters_table: !matches!(decided, Some(IncomingChoice::Guard | IncomingChoice::Drop)),
-        validate: decided != Some(IncomingChoice::Drop) && key.validated && !at_once,
+        validate: key.validated && !at_once,
     })
 }
 

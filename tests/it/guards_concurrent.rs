@@ -333,7 +333,8 @@ fn random_writers_and_guards_agree_in_every_snapshot() {
             }
         };
         for step in ["cut_over", "move_incoming_foreign_keys"] {
-            pgcleave.ok(&["-q", "apply", "--yes", "--through", step]);
+            // The writers hold the locks nearly all the time.
+            pgcleave.ok(&["-q", "apply", "--yes", "--lock-tries", "100", "--through", step]);
             watch(step);
         }
         pgcleave.ok(&["-q", "rollback", "--yes", "--to", "verify_copy"]);
