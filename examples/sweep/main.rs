@@ -93,7 +93,11 @@ fn sweep(options: &Options) -> Result<bool> {
     if let Some(only) = &options.only {
         tables.retain(|table| table.name.contains(only.as_str()));
     }
-    let program = options.program.clone().map_or_else(command::beside, Ok)?;
+    let program = options
+        .program
+        .clone()
+        .map_or_else(command::beside, Ok)?
+        .canonicalize()?;
     let (next, report) = (AtomicUsize::new(0), Mutex::new(Report::default()));
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
