@@ -88,6 +88,9 @@ pub fn fill_all(url: &str, rows: u32) -> Result<Filled> {
                     .map(|why| format!("{}: {why}", recipe.table)),
             );
         }
+        if there == 0 {
+            recipe.delete_orphans(&mut client)?;
+        }
         filled
             .rows
             .insert(recipe.table.clone(), client.query_one(&count, &[])?.get(0));
@@ -170,6 +173,28 @@ impl Recipe {
                 &[],
             )?;
             key.tuples = rows.iter().map(|row| row.get(0)).collect();
+        }
+        Ok(())
+    }
+
+    /// A value that a check asked for may have broken a foreign key, which nothing enforces while filling.
+    fn delete_orphans(&self, client: &mut Client) -> Result<()> {
+        for key in &self.foreign_keys {
+            let pairs = key.columns.iter().zip(&key.referenced_columns);
+            let alike: Vec<String> = pairs
+                .map(|(column, other)| format!("r.{other} = t.{column}"))
+                .collect();
+            let own: Vec<String> = key.columns.iter().map(|column| format!("t.{column}")).collect();
+            client.execute(
+                &format!(
+                    "DELETE FROM {} t WHERE ({}) IS NOT NULL AND NOT EXISTS (SELECT FROM {} r WHERE {})",
+                    self.table,
+                    own.join(", "),
+                    key.referenced,
+                    alike.join(" AND ")
+                ),
+                &[],
+            )?;
         }
         Ok(())
     }

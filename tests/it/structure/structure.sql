@@ -1,6 +1,7 @@
 -- Everything that the catalog says of one table ($TABLE, a literal) and of what hangs on it, a line a
 -- fact, names without object ids. What a partitioned table leaves to its partitions ("heap …") is read
--- from them. Guards are announced, and tested where they are made. to_jsonb: columns that some versions lack.
+-- from them. Guards and publish_via_partition_root are
+-- announced, and tested where they are made. to_jsonb: columns that some versions lack.
 WITH the AS (SELECT c.*, to_jsonb(c) AS j FROM pg_class c WHERE c.oid = $TABLE::regclass),
 leaf AS (
     SELECT c.* FROM the, pg_partition_tree(the.oid) t JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf AND the.relkind = 'p'
