@@ -1,5 +1,6 @@
 //! Everything that planning needs, in one read-only snapshot of the server.
 
+use indicatif::HumanBytes;
 use postgres::{Client, Transaction};
 
 use super::{Failure, PartitioningArgs};
@@ -57,7 +58,10 @@ pub fn load(
         *key_range = read_key(&mut snapshot, &table, level, zone.name())?;
     }
     let [key_range, sub_key_range] = key_ranges;
-    let live_problems = privilege_problems(&privileges, &table);
+    let mut live_problems = privilege_problems(&privileges, &table);
+    if table.kind == RelationKind::Table {
+        live_problems.push(room_for_the_copy(&measures));
+    }
     let facts = Facts {
         format: FACTS_FORMAT,
         as_of,
@@ -103,6 +107,18 @@ fn read_key(
     };
     key_range.has_null = catalog::load_key_has_null(snapshot, table, &names)?;
     Ok(key_range)
+}
+
+/// Free space can't be seen from SQL.
+fn room_for_the_copy(measures: &Measures) -> Problem {
+    let bytes = measures.table_bytes + measures.index_bytes;
+    Problem::note(
+        format!(
+            "the copy needs about as much room as the table with its indexes: {}, and its WAL as much again",
+            HumanBytes(bytes.unsigned_abs())
+        ),
+        "make sure that the server's disks, its replicas' and the WAL archive's have it: how much is free can't be seen from SQL",
+    )
 }
 
 fn privilege_problems(privileges: &catalog::Privileges, table: &Table) -> Vec<Problem> {

@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::unique_keys::about_unique_keys;
 use crate::model::{ForeignKeyOut, Persistence, RelationKind, Table};
 use crate::spec::TableSpec;
+use crate::sql::Ident;
 
 /// Everything at once, blockers first.
 pub fn find_problems(facts: &Facts, spec: &TableSpec) -> Vec<Problem> {
@@ -117,8 +118,11 @@ fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
     match &table.primary_key {
         None if primary_key_without_overlaps(table) => {}
         None => problems.push(Problem::blocker(
-            format!("{} has no primary key", table.name.plain()),
-            format!("add one: ALTER TABLE {} ADD PRIMARY KEY …", table.name),
+            format!(
+                "{} has no primary key, which tells its rows apart",
+                table.name.plain()
+            ),
+            primary_key_to_add(table),
         )),
         Some(key) if key.deferrable => problems.push(Problem::blocker(
             format!(
@@ -134,6 +138,31 @@ fn about_keys(table: &Table, problems: &mut Vec<Problem>) {
             format!("the unique index {} is not valid", key.name.as_str()),
             "drop or rebuild it first",
         ));
+    }
+}
+
+/// A unique key of columns that can't be NULL makes one without a scan, if it is a plain index.
+fn primary_key_to_add(table: &Table) -> String {
+    let not_null = |name: &Ident| table.columns.iter().any(|c| c.name == *name && c.not_null);
+    let usable = table.unique_keys.iter().find(|key| {
+        key.valid
+            && !key.deferrable
+            && !key.partial_or_expression
+            && key.columns.iter().all(|c| not_null(&c.name))
+    });
+    let add = |what: String| format!("add one: ALTER TABLE {} ADD PRIMARY KEY {what}", table.name);
+    match usable {
+        Some(key) if !key.constraint => add(format!("USING INDEX {} (it reads nothing)", key.name)),
+        Some(key) => {
+            let columns: Vec<String> = key.columns.iter().map(|c| c.name.to_string()).collect();
+            format!(
+                "{}, from a new index: CREATE UNIQUE INDEX CONCURRENTLY new_key ON {} ({}) blocks nobody",
+                add("USING INDEX new_key".to_owned()),
+                table.name,
+                columns.join(", ")
+            )
+        }
+        None => add("…".to_owned()),
     }
 }
 

@@ -196,12 +196,16 @@ impl Step {
         match self {
             Self::CreatePartitionedCopy => "milliseconds a partition",
             Self::InstallSyncTrigger | Self::CreateBatchCopyProcedure => "milliseconds",
-            Self::RunBatchCopy => "reads the whole table once and writes it once",
+            Self::RunBatchCopy => {
+                "reads the whole table once and writes it once; the server's disk, which can't be seen from SQL, must have room for it"
+            }
             Self::CreateGuards => "reads the copy and sorts its keys, once per guard",
             Self::MoveIncomingForeignKeys => {
                 "milliseconds a foreign key under the lock, then reads the table that refers to it once"
             }
-            Self::BuildIndexes => "sorts the whole copy once per index",
+            Self::BuildIndexes => {
+                "sorts the whole copy once per index; needs room for them on the server's disk"
+            }
             Self::CatchUp => "in proportion to what was written since the sync trigger",
             Self::KeepInStep => "milliseconds to seconds",
             Self::AddForeignKeys => "reads the copy once per foreign key",
