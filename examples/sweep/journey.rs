@@ -152,6 +152,8 @@ impl Pass<'_> {
             .stderr
             .lines()
             .find_map(|line| line.trim().strip_prefix(NOT_NULL_REMEDY));
+        // What stands behind it is another choice.
+        let remedy = remedy.map(|text| text.split("; or let ").next().unwrap_or(text));
         if let Some(remedy) = remedy.filter(|_| !said.stderr.contains("holds NULL")) {
             self.client
                 .batch_execute(remedy)
