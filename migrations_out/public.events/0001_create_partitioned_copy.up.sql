@@ -156,11 +156,12 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
          WHERE p.prokind <> 'a'
            AND p.oid IN (SELECT d.objid
                            FROM swapped s
-                                JOIN pg_catalog.pg_type t ON t.typrelid = s.oid
-                                JOIN pg_catalog.pg_depend d
-                                  ON (d.refclassid, d.refobjid) IN (('pg_catalog.pg_class'::regclass, s.oid),
-                                                                    ('pg_catalog.pg_type'::regclass, t.oid),
-                                                                    ('pg_catalog.pg_type'::regclass, t.typarray))
+                                JOIN pg_catalog.pg_class r ON r.oid = s.oid
+                                JOIN pg_catalog.pg_type t ON t.oid = r.reltype
+                                CROSS JOIN LATERAL (VALUES ('pg_catalog.pg_class'::regclass::oid, s.oid),
+                                                           ('pg_catalog.pg_type'::regclass::oid, t.oid),
+                                                           ('pg_catalog.pg_type'::regclass::oid, t.typarray)) AS o (classid, oid)
+                                JOIN pg_catalog.pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.oid
                           WHERE d.classid = 'pg_catalog.pg_proc'::regclass)),
     'indexes_of_materialized_views', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.pg_get_indexdef(x.indexrelid)

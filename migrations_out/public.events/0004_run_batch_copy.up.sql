@@ -1,7 +1,7 @@
 -- 0004_run_batch_copy.up.sql: Copy the rows in batches of blocks
 -- Table: public.events
 -- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
--- Takes: reads the whole table once and writes it once
+-- Takes: reads the whole table once and writes it once; the server's disk, which can't be seen from SQL, must have room for it
 -- Undo: the down file empties the copy
 -- Hazards: none
 -- Mode: no transaction, exactly one statement, which commits by itself; run it again to go on where it stopped

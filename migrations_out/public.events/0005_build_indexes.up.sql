@@ -1,7 +1,7 @@
 -- 0005_build_indexes.up.sql: Build keys, indexes and triggers on the copy
 -- Table: public.events
 -- Lock: none on the source table
--- Takes: sorts the whole copy once per index
+-- Takes: sorts the whole copy once per index; needs room for them on the server's disk
 -- Undo: the down file drops them from the copy
 -- Hazards: none
 -- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
