@@ -33,7 +33,8 @@ CREATE TABLE "public"."events_pgcleave_state" (
     switch_xid          xid8,                            -- transaction from which on copy = source
     guards_created      boolean NOT NULL DEFAULT false,  -- what keeps keys unique over all partitions is there
     foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
-    foreign_keys_moved  boolean NOT NULL DEFAULT false,  -- those that pointed at the retired table have another form
+    foreign_keys_moving boolean NOT NULL DEFAULT false,  -- those that point at the retired table are being given another form
+    foreign_keys_moved  boolean NOT NULL DEFAULT false,  -- and all have it
     materialized_views_built boolean NOT NULL DEFAULT false, -- on the copy, since it is in step
     verified_at         timestamptz,                     -- compared by checksums without a difference since the switch,
     verified_mark       text,                            -- while the source's structure and storage bore this mark

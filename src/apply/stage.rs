@@ -32,6 +32,8 @@ pub struct Position {
     /// As the state table says; true after the retired table is dropped.
     pub guards_created: bool,
     pub foreign_keys_moved: bool,
+    /// Some of them may have another form already.
+    pub foreign_keys_moving: bool,
     /// As `foreign_keys_added`; false where there are none to build.
     pub materialized_views_built: bool,
     /// Both sides were compared by checksums without a difference: since the switch, and since the cutover.
@@ -90,7 +92,8 @@ fn read_state(
                     t.foreign_keys_added, t.verified_at IS NOT NULL, t.cutover_verified_at IS NOT NULL, t.guards_created, t.foreign_keys_moved,
                     pg_catalog.to_char(coalesce(t.cutover_verified_at, t.verified_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
                     t.evidence, t.waiting_for, s.done, s.total, s.copied,
-                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l), t.materialized_views_built
+                    (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l), t.materialized_views_built,
+                    t.foreign_keys_moving
                FROM {} t, (SELECT coalesce(sum(next_block - first_block), 0)::bigint AS done,
                                   coalesce(sum(end_block - first_block), 0)::bigint AS total,
                                   coalesce(sum(rows_copied), 0)::bigint AS copied FROM {}) s",
@@ -130,6 +133,7 @@ fn read_state(
         foreign_keys_added: foreign_keys_added || stage >= Stage::CutOver,
         guards_created,
         foreign_keys_moved,
+        foreign_keys_moving: row.get(16),
         materialized_views_built: row.get::<_, bool>(15) || stage >= Stage::CutOver,
         verified: verified || stage >= Stage::CutOver,
         cutover_verified,
@@ -148,6 +152,7 @@ impl Position {
             foreign_keys_added: stage >= Stage::CutOver,
             guards_created: stage >= Stage::CutOver,
             foreign_keys_moved: stage >= Stage::Completed,
+            foreign_keys_moving: false,
             materialized_views_built: stage >= Stage::CutOver,
             verified: stage >= Stage::CutOver,
             cutover_verified: stage >= Stage::Completed,

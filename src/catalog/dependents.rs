@@ -6,11 +6,12 @@ use super::CatalogError;
 use super::ask::{Answer, Question, ask, question};
 use crate::model::{Dependent, DependentKind};
 
-const QUESTIONS: [Question; 4] = [
+const QUESTIONS: [Question; 5] = [
     question!("dependents_of_relation"),
     question!("dependents_in_code"),
     question!("dependents_in_replication"),
     question!("dependents_unknown"),
+    question!("cascaded_triggers"),
 ];
 
 pub(super) fn load_dependents(tx: &mut Transaction<'_>, oid: u32) -> Result<Vec<Dependent>, CatalogError> {
@@ -44,6 +45,7 @@ fn kind_of(word: &str) -> Option<DependentKind> {
         "typed_table" => DependentKind::TypedTable,
         "prepared_transaction" => DependentKind::PreparedTransaction,
         "passed_on_grant" => DependentKind::PassedOnGrant,
+        "cascaded_trigger" => DependentKind::CascadedTrigger,
         "other" => DependentKind::Other,
         _ => return None,
     })

@@ -69,7 +69,7 @@ fn to_undo<'a>(context: &'a Context, position: &Position, keep: Option<&str>) ->
 fn may_be_done(step: &str, position: &Position) -> bool {
     match step {
         "add_foreign_keys" | "build_materialized_views" => position.stage >= Stage::InStep,
-        "move_incoming_foreign_keys" => position.stage == Stage::CutOver,
+        "move_incoming_foreign_keys" => position.foreign_keys_moving,
         "run_batch_copy" => position.stage >= Stage::Copying,
         _ => position.is_done(step),
     }

@@ -528,6 +528,8 @@ pub enum DependentKind {
     PreparedTransaction,
     /// A right on the table that another than its owner has granted.
     PassedOnGrant,
+    /// A trigger that a foreign key's action fires, whose function relies on the session's search_path.
+    CascadedTrigger,
     /// Anything else that `pg_depend` names and we don't know how to carry.
     Other,
 }

@@ -155,6 +155,10 @@ fn dependent_problem(kind: DependentKind, name: &str) -> Problem {
             "another than the owner has granted a right on the table, and would have to grant it again:",
             "revoke it, and have the owner grant it",
         ),
+        DependentKind::CascadedTrigger => blocker(
+            "a foreign key's action would fire, from within our triggers and so with their search_path, a trigger whose function names things without their schema:",
+            "give the function the search_path that it relies on: ALTER FUNCTION … SET search_path = …, pg_temp",
+        ),
         DependentKind::Other => blocker(
             "something hangs on the table that pgcleave can't carry:",
             "drop it first, or report it to us",

@@ -114,6 +114,9 @@ BEGIN
             MESSAGE = 'the partitioned table was not verified against the retired one since the cutover',
             HINT = 'run the step verify_cutover first';
     END IF;
+    IF NOT back THEN
+        UPDATE {{ c.names.state.sql() }} SET foreign_keys_moving = true; -- whatever becomes of us, a rollback undoes it
+    END IF;
     FOR i IN 1 .. cardinality(names) LOOP
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
@@ -193,7 +196,7 @@ BEGIN
             PERFORM {{ c.names.lock.sql() }}(child, ARRAY[format('ALTER TABLE %s VALIDATE CONSTRAINT %I', child, names[i])]);
         END IF;
     END LOOP;
-    UPDATE {{ c.names.state.sql() }} SET foreign_keys_moved = NOT back;
+    UPDATE {{ c.names.state.sql() }} SET foreign_keys_moved = NOT back, foreign_keys_moving = NOT back;
     COMMIT;
 END
 $pgcleave$;
