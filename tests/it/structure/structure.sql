@@ -48,7 +48,7 @@ UNION ALL SELECT concat('constraint ', k.conname, ' ', pg_get_constraintdef(k.oi
 UNION ALL SELECT concat('index ', i.indexrelid::regclass, ' ', replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '),
        ' valid ', i.indisvalid, ' replica identity ', i.indisreplident, ' statistics ',
        (SELECT string_agg(concat(a.attnum, '=', a.attstattarget), ' ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0),
-       ' tablespace ', c.reltablespace, ' comment ', obj_description(i.indexrelid, 'pg_class'))
+       ' tablespace ', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), ' comment ', obj_description(i.indexrelid, 'pg_class'))
   FROM the JOIN pg_index i ON i.indrelid = the.oid JOIN pg_class c ON c.oid = i.indexrelid
 UNION ALL SELECT DISTINCT concat('heap clustered ', coalesce((SELECT inhparent FROM pg_inherits WHERE inhrelid = i.indexrelid), i.indexrelid)::regclass)
   FROM leaf JOIN pg_index i ON i.indrelid = leaf.oid WHERE i.indisclustered
@@ -70,7 +70,7 @@ UNION ALL SELECT concat('statistics ', pg_get_statisticsobjdef(s.oid), ' target 
   FROM the JOIN pg_statistic_ext s ON s.stxrelid = the.oid
 UNION ALL SELECT concat('label ', l.provider, ' ', l.objsubid, ' ', l.label) FROM the JOIN pg_seclabel l ON l.objoid = the.oid AND l.classoid = 'pg_class'::regclass
 UNION ALL SELECT concat('view ', c.oid::regclass, ' ', c.relkind, ' ', pg_get_viewdef(c.oid), ' options ', c.reloptions, ' owner ', c.relowner::regrole, ' grants ', (SELECT array_agg(g::text ORDER BY g::text) FROM unnest(coalesce(c.relacl, acldefault('r', c.relowner))) g),
-       ' populated ', c.relispopulated, ' tablespace ', c.reltablespace, ' comment ', obj_description(c.oid, 'pg_class'),
+       ' populated ', c.relispopulated, ' tablespace ', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), ' comment ', obj_description(c.oid, 'pg_class'),
        ' columns ', (SELECT string_agg(concat(a.attname, (SELECT array_agg(g::text ORDER BY g::text) FROM unnest(a.attacl) g), ' ', col_description(c.oid, a.attnum), ' ', a.j ->> 'attstattarget'), ',' ORDER BY a.attnum) FROM attribute a WHERE a.attrelid = c.oid),
        ' indexes ', (SELECT string_agg(concat(pg_get_indexdef(i.indexrelid), obj_description(i.indexrelid, 'pg_class')), ';' ORDER BY i.indexrelid::regclass::text) FROM pg_index i WHERE i.indrelid = c.oid),
        ' triggers ', (SELECT string_agg(pg_get_triggerdef(t.oid), ';' ORDER BY t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid))
