@@ -180,7 +180,8 @@ impl<'a> Session<'a> {
             relations: self.relations.clone(),
             interrupted: Arc::clone(&self.interrupted),
             token: self.client.cancel_token(),
-            by_batches: file.mode() == Mode::SingleStatement,
+            by_batches: file.mode() == Mode::SingleStatement
+                && matches!(file.name.stem.as_str(), "run_batch_copy" | "catch_up"),
             parallel: (file.name.stem == "run_batch_copy").then(|| file.text.clone()),
             pause_file: self.options.pause_file.clone(),
         };

@@ -28,7 +28,8 @@ pub(super) struct Watch {
     pub interrupted: Arc<AtomicBool>,
     /// Of the session that runs the step.
     pub token: CancelToken,
-    /// Whether the step can be stopped between two of its batches.
+    /// Whether the step looks between two of its batches whether it shall stop; else it is cancelled: what it has
+    /// committed stays, and it goes on from there.
     pub by_batches: bool,
     /// The statement that other sessions may run at the same time.
     pub parallel: Option<String>,

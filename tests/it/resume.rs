@@ -287,3 +287,51 @@ fn a_transaction_that_straddles_the_switch_is_told_to_retry() {
         .unwrap();
     fixture.pgcleave.ok(&["verify"]);
 }
+
+#[test]
+fn stops_at_ctrl_c_in_steps_that_have_no_batches_and_goes_on() {
+    let database = Database::new();
+    database.run_sql(
+        "CREATE TABLE accounts (id int PRIMARY KEY);
+         CREATE TABLE events (id bigint PRIMARY KEY, account int REFERENCES accounts, at timestamptz NOT NULL);
+         CREATE TABLE notes (event bigint CONSTRAINT of_event REFERENCES events);
+         INSERT INTO events SELECT i, NULL, '2026-01-05 00:00+00'::timestamptz + i * interval '1 hour' FROM generate_series(1, 500) i;
+         INSERT INTO notes SELECT generate_series(1, 100)",
+    );
+    let pgcleave = Pgcleave::new(&database);
+    pgcleave.generate_monthly(&["--incoming", "of_event=guard"]);
+    pgcleave.ok(&["-q", "apply", "--yes", "--through", "keep_in_step"]);
+    for (step, in_the_way) in [
+        ("add_foreign_keys", "accounts"),
+        ("move_incoming_foreign_keys", "notes"),
+    ] {
+        let mut holder = database.client();
+        holder
+            .batch_execute(&format!("BEGIN; LOCK TABLE {in_the_way} IN ROW EXCLUSIVE MODE"))
+            .unwrap();
+        let mut command =
+            pgcleave.command(&["-q", "apply", "--yes", "--lock-tries", "1000", "--through", step]);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_until("the step to wait for its lock", || {
+            !database
+                .lines(&format!(
+                    "SELECT 'waits' FROM pg_locks WHERE relation = '{in_the_way}'::regclass AND NOT granted"
+                ))
+                .is_empty()
+        });
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+        // Ended by now, with the lock still held.
+        let ended = std::sync::mpsc::channel();
+        std::thread::spawn(move || ended.0.send(Said::of(&child.wait_with_output().unwrap())));
+        let said = ended.1.recv_timeout(std::time::Duration::from_secs(20));
+        let said = said.unwrap_or_else(|_| panic!("{step} went on after Ctrl-C"));
+        assert_eq!(said.code, 130, "{step}: {}", said.stderr);
+        holder.batch_execute("COMMIT").unwrap();
+        pgcleave.ok(&["-q", "apply", "--yes", "--through", step]);
+    }
+    pgcleave.ok(&["-q", "apply", "--yes", "--through", "drop_retired_table"]);
+}
