@@ -15,8 +15,6 @@ use crate::sql::{Fragment, Ident, Literal, QualifiedName, retarget};
 /// A foreign key that gets another form after the cutover, and has its old one back by a rollback.
 #[derive(Debug, Clone)]
 pub struct PlannedIncoming {
-    /// `schema.table.constraint` for messages.
-    pub label: Literal,
     pub name: Ident,
     /// The table that refers to this one.
     pub child: QualifiedName,
@@ -126,7 +124,6 @@ fn planned(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) -
         }
     };
     Some(PlannedIncoming {
-        label: Literal::new(full_name(key)),
         name: key.name.clone(),
         child: key.table.clone(),
         lasting,

@@ -9,6 +9,8 @@ DECLARE
     locks text[];
     names CONSTANT name[] := ARRAY[{% for k in c.incoming %}{{ k.name.literal().sql() }}{% if !loop.last %}, {% endif %}{% endfor %}];
     children CONSTANT text[] := ARRAY[{% for k in c.incoming %}{{ k.child.literal().sql() }}{% if !loop.last %}, {% endif %}{% endfor %}];
+    -- By position, as others may have the same name: those that must be valid, in either form.
+    validated CONSTANT boolean[] := ARRAY[{% for k in c.incoming %}{% if k.validate %}true{% else %}false{% endif %}{% if !loop.last %}, {% endif %}{% endfor %}];
     -- Those whose new form hangs on the partitioned table itself.
     alter_table CONSTANT boolean[] := ARRAY[{% for k in c.incoming %}{% if k.alters_table %}true{% else %}false{% endif %}{% if !loop.last %}, {% endif %}{% endfor %}];
     forwards CONSTANT text[] := ARRAY[
@@ -178,8 +180,8 @@ BEGIN
             END LOOP;
             COMMIT;
             SET LOCAL search_path = pg_catalog, pg_temp;
-            IF names[i] = ANY (ARRAY[{% for k in c.incoming %}{% if k.validate %}{{ k.name.literal().sql() }}, {% endif %}{% endfor %}'']::name[])
-               AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = names[i] AND NOT convalidated) THEN
+            -- The old one goes when the new one is valid.
+            IF validated[i] AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = names[i] AND NOT convalidated) THEN
                 PERFORM {{ c.names.lock.sql() }}(child, ARRAY[format('ALTER TABLE %s VALIDATE CONSTRAINT %I', child, names[i])]);
             END IF;
             COMMIT;
@@ -191,8 +193,7 @@ BEGIN
         END IF;
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
-        IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = names[i] AND contype = 'f' AND NOT convalidated)
-           AND names[i] = ANY (ARRAY[{% for k in c.incoming %}{% if k.validate %}{{ k.name.literal().sql() }}, {% endif %}{% endfor %}'']::name[]) THEN
+        IF validated[i] AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = names[i] AND contype = 'f' AND NOT convalidated) THEN
             PERFORM {{ c.names.lock.sql() }}(child, ARRAY[format('ALTER TABLE %s VALIDATE CONSTRAINT %I', child, names[i])]);
         END IF;
     END LOOP;

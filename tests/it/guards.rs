@@ -251,3 +251,51 @@ fn refuses_choices_that_name_nothing_and_names_that_a_guard_would_take() {
         assert!(wrong.contains(told), "{told}: {wrong}");
     }
 }
+
+#[test]
+fn foreign_keys_of_one_name_are_told_apart_and_each_is_as_valid_as_it_was() {
+    let database = Database::new();
+    database.run_sql(
+        "CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL);
+         CREATE TABLE sound (event bigint CONSTRAINT same REFERENCES events);
+         CREATE TABLE loose (event bigint);
+         CREATE TABLE gone (event bigint CONSTRAINT gone REFERENCES events);
+         INSERT INTO events SELECT i, '2026-01-05 00:00+00'::timestamptz + i * interval '1 hour' FROM generate_series(1, 100) i;
+         INSERT INTO sound VALUES (1); INSERT INTO gone VALUES (2); INSERT INTO loose VALUES (-1);
+         ALTER TABLE loose ADD CONSTRAINT same FOREIGN KEY (event) REFERENCES events NOT VALID",
+    );
+    let dump = database.dump();
+    let pgcleave = Pgcleave::new(&database);
+    let ambiguous = [
+        "generate",
+        "events",
+        "--key",
+        "at",
+        "--interval",
+        "monthly",
+        "--incoming",
+        "same=guard",
+    ];
+    let said = pgcleave.run(&ambiguous);
+    assert!(
+        said.code == 4 && said.stderr.contains("say schema.table.constraint"),
+        "{}",
+        said.stderr
+    );
+    pgcleave.generate_monthly(&[
+        "--incoming",
+        "public.sound.same=guard",
+        "--incoming",
+        "public.loose.same=guard",
+        "--incoming",
+        "gone=drop",
+    ]);
+    pgcleave.ok(&["-q", "apply", "--yes", "--through", "move_incoming_foreign_keys"]);
+    let keys = "SELECT format('%s %s %s', conrelid::regclass, confrelid::regclass, convalidated) FROM pg_constraint WHERE contype = 'f' ORDER BY 1";
+    assert_eq!(
+        database.lines(keys),
+        ["loose events_pkey_guard f", "sound events_pkey_guard t"]
+    );
+    pgcleave.ok(&["-q", "rollback", "--yes"]);
+    assert_eq!(database.dump(), dump);
+}
