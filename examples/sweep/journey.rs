@@ -1,4 +1,5 @@
 //! One table's way: there and back twice, compared by dump and content, and to the end.
+//! Long because it is one thing: the way, in the order in which it is gone.
 
 use std::path::Path;
 use std::process::Command;

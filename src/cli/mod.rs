@@ -178,7 +178,7 @@ pub struct ApplyArgs {
     pub table: Option<String>,
     #[command(flatten)]
     pub spec: SpecPath,
-    /// Run every step without asking (drop_retired_table only when named by --through).
+    /// Run every step without asking (move_incoming_foreign_keys and drop_retired_table only when named by --through).
     #[arg(long)]
     pub yes: bool,
     /// Last step to run: its number or its name.

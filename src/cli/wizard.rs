@@ -105,7 +105,7 @@ pub fn decide_about_keys(loaded: &Loaded, spec: &mut TableSpec) -> Result<bool, 
             ),
             (
                 IncomingChoice::Trigger,
-                "trigger: triggers do what it did; not exact for REPEATABLE READ writers",
+                "trigger: triggers do what it did; not exact where a REPEATABLE READ transaction deletes",
             ),
             (IncomingChoice::Drop, "drop: nothing keeps it"),
         ];

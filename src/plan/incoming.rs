@@ -67,8 +67,7 @@ pub(super) fn planned_incoming(
 fn planned(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) -> Option<PlannedIncoming> {
     let target = target(key, table, spec, names);
     let refers = |to: &QualifiedName| retarget(&key.definition, "REFERENCES", &table.name, to);
-    // A partitioned table can't have a foreign key that is yet to be validated, before PostgreSQL 18.
-    let at_once = key.table_is_partitioned && table.server_version < 180_000;
+    let at_once = moves_at_once(key, table);
     let not_valid = Fragment::new(if at_once { "" } else { " NOT VALID" }, &[]);
     let comment = key.comment.as_ref().map_or_else(Fragment::default, |text| {
         let text = Literal::new(text.as_str());
@@ -130,6 +129,11 @@ fn planned(key: &ForeignKeyIn, table: &Table, spec: &TableSpec, names: &Names) -
         alters_table: !matches!(decided, Some(IncomingChoice::Guard | IncomingChoice::Drop)),
         validate: key.validated && !at_once,
     })
+}
+
+/// A partitioned table can't have a foreign key that is yet to be validated, before PostgreSQL 18.
+fn moves_at_once(key: &ForeignKeyIn, table: &Table) -> bool {
+    key.table_is_partitioned && table.server_version < 180_000
 }
 
 /// What the foreign key refers to in its lasting form.
@@ -210,6 +214,12 @@ fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
         "the foreign key {} of {child} refers to this table",
         key.name.as_str()
     );
+    let moved = match moves_at_once(key, table) {
+        true => {
+            "; as its table is partitioned, the whole of it is read under the lock then, before PostgreSQL 18"
+        }
+        false => "",
+    };
     let meanwhile = "meanwhile it works through the retired table, and TRUNCATE … CASCADE, which doesn't reach that table, is refused (0A000): \
                      name both tables in one TRUNCATE";
     if stays_possible(key, table, spec) {
@@ -217,7 +227,7 @@ fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
             None => Problem::note(
                 cause,
                 format!(
-                    "it refers to the partitioned table after move_incoming_foreign_keys{}; {meanwhile}",
+                    "it refers to the partitioned table after move_incoming_foreign_keys{}{moved}; {meanwhile}",
                     if table.server_version < 150_000 {
                         ", where a row that moves to another partition counts as deleted, before PostgreSQL 15"
                     } else {
@@ -250,8 +260,9 @@ fn about_one(key: &ForeignKeyIn, table: &Table, spec: &TableSpec) -> Problem {
             );
         }
         Some(IncomingChoice::Guard) => {
-            "it refers to the guard after move_incoming_foreign_keys, with its name and all its actions"
-                .to_owned()
+            format!(
+                "it refers to the guard after move_incoming_foreign_keys, with its name and all its actions{moved}"
+            )
         }
         Some(IncomingChoice::Extend) => extension(key, table, spec),
         Some(IncomingChoice::Trigger) => triggers(key),

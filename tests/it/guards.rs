@@ -299,3 +299,33 @@ fn foreign_keys_of_one_name_are_told_apart_and_each_is_as_valid_as_it_was() {
     pgcleave.ok(&["-q", "rollback", "--yes"]);
     assert_eq!(database.dump(), dump);
 }
+
+#[test]
+fn says_that_a_partitioned_child_is_read_under_the_lock_where_it_must_be() {
+    on_each_version(|version, database| {
+        database.run_sql(
+            "CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL);
+             CREATE TABLE notes (event bigint CONSTRAINT of_event REFERENCES events) PARTITION BY HASH (event);
+             CREATE TABLE notes_0 PARTITION OF notes FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+             INSERT INTO events SELECT i, now() FROM generate_series(1, 100) i;
+             INSERT INTO notes SELECT generate_series(1, 50)",
+        );
+        let dump = database.dump();
+        let pgcleave = Pgcleave::new(&database);
+        let generate = [
+            "generate",
+            "events",
+            "--key",
+            "at",
+            "--interval",
+            "monthly",
+            "--incoming",
+            "of_event=guard",
+        ];
+        let told = pgcleave.ok(&generate).stderr;
+        assert_eq!(told.contains("read under the lock"), version.major < 18, "{told}");
+        pgcleave.ok(&["-q", "apply", "--yes", "--through", "move_incoming_foreign_keys"]);
+        pgcleave.ok(&["-q", "rollback", "--yes"]);
+        assert_eq!(database.dump(), dump);
+    });
+}
