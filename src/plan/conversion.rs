@@ -9,9 +9,13 @@ use super::carried_dependents::{CarriedDependents, carried_dependents};
 use super::carried_indexes::{
     CarriedIndex, IndexStatistics, carried_indexes, clustered_on, index_names, index_statistics,
 };
+use super::comments::{constraint_comments, copy_comments, dependent_comments};
 use super::facts::Facts;
-use super::guards::{PlannedGuard, guard_table, guards};
-use super::incoming::{Lasting, PlannedIncoming, choice, planned_incoming, stays_possible};
+use super::foreign_keys_out::{
+    carried_foreign_keys, checked_at_once, following_definition, tables_referred_to,
+};
+use super::guards::{PlannedGuard, guards};
+use super::incoming::{Lasting, PlannedIncoming, planned_incoming};
 use super::materialized_views::{PlannedMaterializedView, materialized_views};
 use super::names::{Names, derived};
 use super::partitioning::{Parts, PlannedPartition, partitioning};
@@ -20,10 +24,10 @@ use super::problems::find_problems;
 use super::step::Step;
 use super::unique_keys::{Carried, carried_as};
 use crate::model::{
-    Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, SecurityLabel,
-    StorageParameter, Table, Trigger, TriggerEnabled, View,
+    Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, StorageParameter, Table,
+    Trigger, TriggerEnabled, View,
 };
-use crate::spec::{IncomingChoice, TableSpec};
+use crate::spec::TableSpec;
 use crate::sql::{
     ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
     retarget,
@@ -404,7 +408,11 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             .map(|(_, columns)| columns)
             .collect(),
         deferrable_unique_keys: deferrable_unique_keys(table),
-        deferrable_unique_keys_of_copy: deferrable_unique_keys_of_copy(table, spec, &key),
+        deferrable_unique_keys_of_copy: unique_on_copy(table, spec, &key)
+            .into_iter()
+            .filter(|(unique, _)| unique.deferrable)
+            .map(|(unique, columns)| planned_deferrable(table, unique, columns))
+            .collect(),
         incoming: planned_incoming(table, spec, &names)?,
         routine_names: Fragment::list(
             names
@@ -429,20 +437,19 @@ fn unlogged(is_unlogged: bool) -> Fragment {
 }
 
 fn deferrable_unique_keys(table: &Table) -> Vec<PlannedDeferrable> {
-    let planned = |key: &Key| {
-        let (_, copy, retired) = index_names(table, &key.name);
-        PlannedDeferrable {
-            columns: key_columns(key),
-            copy,
-            retired,
-        }
-    };
-    table
-        .unique_keys
-        .iter()
-        .filter(|key| key.deferrable)
-        .map(planned)
+    let deferrable = table.unique_keys.iter().filter(|key| key.deferrable);
+    deferrable
+        .map(|key| planned_deferrable(table, key, key_columns(key)))
         .collect()
+}
+
+fn planned_deferrable(table: &Table, key: &Key, columns: KeyColumns) -> PlannedDeferrable {
+    let (_, copy, retired) = index_names(table, &key.name);
+    PlannedDeferrable {
+        columns,
+        copy,
+        retired,
+    }
 }
 
 fn exclusions(table: &Table) -> Option<Vec<PlannedExclusion>> {
@@ -580,92 +587,6 @@ fn remade_not_nulls(table: &Table) -> Vec<Fragment> {
     remade.collect()
 }
 
-fn copy_comments(table: &Table, names: &Names) -> Vec<Fragment> {
-    let mut comments: Vec<Fragment> = table
-        .comment
-        .iter()
-        .map(|text| {
-            Fragment::new(
-                "COMMENT ON TABLE {} IS {}",
-                &[&names.copy, &Literal::new(text.as_str())],
-            )
-        })
-        .collect();
-    let checks = table.checks.iter().map(|c| (&c.name, c.comment.as_ref()));
-    let not_nulls = table.not_nulls.iter().map(|n| (&n.name, n.comment.as_ref()));
-    comments.extend(constraint_comments(&names.copy, checks.chain(not_nulls)));
-    comments.extend(
-        table
-            .security_labels
-            .iter()
-            .map(|label| security_label(label, names)),
-    );
-    comments
-}
-
-fn security_label(label: &SecurityLabel, names: &Names) -> Fragment {
-    let text = Literal::new(label.label.as_str());
-    match &label.column {
-        None => Fragment::new(
-            "SECURITY LABEL FOR {} ON TABLE {} IS {}",
-            &[&label.provider, &names.copy, &text],
-        ),
-        Some(column) => Fragment::new(
-            "SECURITY LABEL FOR {} ON COLUMN {}.{} IS {}",
-            &[&label.provider, &names.copy, column, &text],
-        ),
-    }
-}
-
-fn constraint_comments<'a>(
-    copy: &QualifiedName,
-    constraints: impl Iterator<Item = (&'a Ident, Option<&'a String>)>,
-) -> Vec<Fragment> {
-    constraints
-        .filter_map(|(name, comment)| {
-            let text = Literal::new(comment?.as_str());
-            Some(Fragment::new(
-                "COMMENT ON CONSTRAINT {} ON {} IS {}",
-                &[name, copy, &text],
-            ))
-        })
-        .collect()
-}
-
-fn dependent_comments(table: &Table, names: &Names, carried: &[CarriedIndex]) -> Vec<Fragment> {
-    let mut comments = Vec::new();
-    for index in carried {
-        if let Some(text) = &index.constraint_comment {
-            let text = Literal::new(text.as_str());
-            let on = "COMMENT ON CONSTRAINT {} ON {} IS {}";
-            comments.push(Fragment::new(on, &[&index.copy_name.name, &names.copy, &text]));
-        }
-        if let Some(text) = &index.comment {
-            let text = Literal::new(text.as_str());
-            comments.push(Fragment::new(
-                "COMMENT ON INDEX {} IS {}",
-                &[&index.copy_name, &text],
-            ));
-        }
-    }
-    for trigger in &table.triggers {
-        let Some(text) = &trigger.comment else { continue };
-        comments.push(Fragment::new(
-            "COMMENT ON TRIGGER {} ON {} IS {}",
-            &[&trigger.name, &names.copy, &Literal::new(text.as_str())],
-        ));
-    }
-    for statistics in &table.statistics {
-        let Some(text) = &statistics.comment else { continue };
-        let copy = statistics_names(table, &statistics.name).copy;
-        comments.push(Fragment::new(
-            "COMMENT ON STATISTICS {} IS {}",
-            &[&copy, &Literal::new(text.as_str())],
-        ));
-    }
-    comments
-}
-
 fn column_settings(table: &Table) -> Option<Literal> {
     let mut settings = Vec::new();
     for column in &table.columns {
@@ -720,13 +641,13 @@ pub(super) fn grants(grants: &[Grant], owner: &Ident, copy: &QualifiedName) -> V
     listed.then_some(revoke).into_iter().chain(grants).collect()
 }
 
-struct StatisticsNames {
+pub(super) struct StatisticsNames {
     name: QualifiedName,
-    copy: QualifiedName,
+    pub(super) copy: QualifiedName,
     retired: QualifiedName,
 }
 
-fn statistics_names(table: &Table, name: &Ident) -> StatisticsNames {
+pub(super) fn statistics_names(table: &Table, name: &Ident) -> StatisticsNames {
     let (name, copy, retired) = index_names(table, name);
     StatisticsNames { name, copy, retired }
 }
@@ -827,54 +748,6 @@ fn renames(table: &Table, carried: &[CarriedIndex], direction: Direction) -> Vec
         .collect()
 }
 
-fn is_checked_at_once(key: &ForeignKeyOut) -> bool {
-    key.enforced && !key.deferrable
-}
-
-/// The foreign key on a side that follows: checked at COMMIT, as its rows may follow within the statement
-/// that deletes what they refer to.
-fn following_definition(key: &ForeignKeyOut) -> Literal {
-    let definition = key.definition.as_str();
-    Literal::new(match is_checked_at_once(key) {
-        true => format!("{definition} DEFERRABLE INITIALLY DEFERRED"),
-        false => definition.to_owned(),
-    })
-}
-
-fn checked_at_once(keys: &[ForeignKeyOut]) -> Vec<Ident> {
-    keys.iter()
-        .filter(|k| is_checked_at_once(k))
-        .map(|k| k.name.clone())
-        .collect()
-}
-
-/// The table's foreign keys as the copy has them: one that refers to the table itself refers to the copy or to the
-/// guard of its key, or isn't carried, as decided.
-fn carried_foreign_keys(table: &Table, spec: &TableSpec, names: &Names) -> Option<Vec<ForeignKeyOut>> {
-    let carried = |key: &ForeignKeyOut| {
-        if key.referenced != table.name {
-            return Some(Some(key.clone()));
-        }
-        let incoming = table
-            .foreign_keys_in
-            .iter()
-            .find(|k| k.table == table.name && k.name == key.name)?;
-        let referenced = match choice(incoming, table, spec) {
-            Some(IncomingChoice::Drop) => return Some(None),
-            _ if stays_possible(incoming, table, spec) => names.copy.clone(),
-            _ => guard_table(table, &incoming.referenced_key),
-        };
-        let definition = retarget(&key.definition, "REFERENCES", &table.name, &referenced)?;
-        Some(Some(ForeignKeyOut {
-            referenced,
-            definition,
-            ..key.clone()
-        }))
-    };
-    let keys: Option<Vec<Option<ForeignKeyOut>>> = table.foreign_keys_out.iter().map(carried).collect();
-    Some(keys?.into_iter().flatten().collect())
-}
-
 /// Keys on whole columns and rows that are unique on the copy, with the partition key where it was added.
 fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &[&Column]) -> Vec<(&'a Key, KeyColumns)> {
     let whole = table
@@ -889,32 +762,6 @@ fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &[&Column]) -> Ve
     whole
         .filter_map(|unique| Some((unique, columns(unique)?)))
         .collect()
-}
-
-fn deferrable_unique_keys_of_copy(
-    table: &Table,
-    spec: &TableSpec,
-    key: &[&Column],
-) -> Vec<PlannedDeferrable> {
-    let unique = unique_on_copy(table, spec, key);
-    let deferrable = deferrable_unique_keys(table);
-    let on_copy = |planned: PlannedDeferrable| {
-        let (_, columns) = unique
-            .iter()
-            .find(|(key, _)| index_names(table, &key.name).1 == planned.copy)?;
-        Some(PlannedDeferrable {
-            columns: columns.clone(),
-            ..planned
-        })
-    };
-    deferrable.into_iter().filter_map(on_copy).collect()
-}
-
-fn tables_referred_to(table: &Table) -> Vec<&QualifiedName> {
-    let mut referenced: Vec<&QualifiedName> = table.foreign_keys_out.iter().map(|k| &k.referenced).collect();
-    referenced.sort();
-    referenced.dedup();
-    referenced
 }
 
 /// Triggers and foreign keys of the copy as the table had them.
