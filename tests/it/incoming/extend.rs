@@ -158,7 +158,7 @@ fn interrupted(database: &Database, pgcleave: &Pgcleave) {
     running.kill().unwrap();
     running.wait().unwrap();
     let ended = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
-        WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE 'CALL%move_incoming%'";
+        WHERE pid <> pg_backend_pid() AND datname = current_database() AND application_name = 'pgcleave'";
     wait_until("the session to end", || database.lines(ended).is_empty());
     holder.batch_execute("ROLLBACK").unwrap();
     // Nothing is without a foreign key meanwhile, on either side of the fill.
