@@ -4,6 +4,8 @@ use super::problem::Problem;
 use crate::model::{Key, Table};
 use crate::spec::{IncomingChoice, TableSpec, UniqueChoice};
 
+const WHILE_RETIRED: &str = "holds as long as the retired table is kept, and not after it is dropped";
+
 /// How a unique key stands on the partitioned table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carried {
@@ -77,7 +79,7 @@ fn is_primary(key: &Key, table: &Table) -> bool {
 }
 
 /// What a key is called in messages.
-pub(super) fn kind(key: &Key, table: &Table) -> &'static str {
+fn kind(key: &Key, table: &Table) -> &'static str {
     match key.constraint {
         _ if is_primary(key, table) => "primary key",
         true => "unique constraint",
@@ -121,7 +123,7 @@ fn about_key(key: &Key, table: &Table, spec: &TableSpec, problems: &mut Vec<Prob
         let unique = match is_guarded(key, table, spec) {
             true => format!("the guard keeps {values} alone unique"),
             false => format!(
-                "uniqueness of {values} alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique {name}=guard)"
+                "uniqueness of {values} alone {WHILE_RETIRED}, unless it is guarded (--unique {name}=guard)"
             ),
         };
         problems.push(Problem::warning(
@@ -146,20 +148,24 @@ fn about_key(key: &Key, table: &Table, spec: &TableSpec, problems: &mut Vec<Prob
         Some(UniqueChoice::Extend) => problems.push(Problem::warning(
             format!("the {kind} {name} gets the partition key ({partition_key}), as decided"),
             format!(
-                "uniqueness of {values} alone holds as long as the retired table is kept, and not after it is dropped; {}",
+                "{}; {}",
+                match is_guarded(key, table, spec) {
+                    true => format!("the guard keeps {values} alone unique"),
+                    false => format!("uniqueness of {values} alone {WHILE_RETIRED}"),
+                },
                 conflict_targets(&values, &partition_key)
             ),
         )),
         Some(UniqueChoice::Drop) => problems.push(Problem::warning(
             format!("the {kind} {name} becomes a plain index, as decided"),
             format!(
-                "uniqueness of {values} holds as long as the retired table is kept, and not after it is dropped; {}",
+                "uniqueness of {values} {WHILE_RETIRED}; {}",
                 no_conflict_target(&values)
             ),
         )),
         Some(UniqueChoice::Guard) => {}
     }
-    if is_guarded(key, table, spec) {
+    if is_guarded(key, table, spec) && carried_as(key, table, spec) == Some(Carried::Plain) {
         problems.push(Problem::warning(
             format!("the {kind} {name} becomes a plain index, and a guard keeps {values} unique, as decided"),
             no_conflict_target(&values),

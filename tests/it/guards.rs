@@ -329,3 +329,31 @@ fn says_that_a_partitioned_child_is_read_under_the_lock_where_it_must_be() {
         assert_eq!(database.dump(), dump);
     });
 }
+
+#[test]
+fn a_key_may_be_extended_and_guarded_for_a_foreign_key_that_refers_to_it() {
+    let database = Database::new();
+    database.run_sql(
+        "CREATE TABLE events (id bigint PRIMARY KEY, email text CONSTRAINT one_email UNIQUE, at timestamptz NOT NULL);
+         CREATE TABLE mailed (email text CONSTRAINT of_email REFERENCES events (email) ON UPDATE CASCADE);
+         INSERT INTO events SELECT i, 'e' || i, '2026-01-05 00:00+00'::timestamptz + i * interval '12 hours' FROM generate_series(1, 200) i;
+         INSERT INTO mailed VALUES ('e7')",
+    );
+    let pgcleave = Pgcleave::new(&database);
+    let generate = ["generate", "events", "--key", "at", "--interval", "monthly"];
+    let choices = ["--unique", "one_email=extend", "--incoming", "of_email=guard"];
+    let told = pgcleave.ok(&[&generate[..], &choices].concat()).stderr;
+    assert!(told.contains("the guard keeps (email) alone unique"), "{told}");
+    assert!(!told.contains("becomes a plain index"), "{told}");
+    pgcleave.ok(&["-q", "apply", "--yes", "--through", "drop_retired_table"]);
+    let duplicate = attempt(
+        &database,
+        "INSERT INTO events VALUES (1000, 'e7', '2026-03-20 00:00+00')",
+    );
+    assert_eq!(
+        duplicate,
+        Some(("23505".to_owned(), Some("one_email".to_owned())))
+    );
+    database.run_sql("UPDATE events SET email = 'E7' WHERE id = 7; INSERT INTO events VALUES (1000, 'E8', now()) ON CONFLICT (email, at) DO NOTHING");
+    assert_eq!(database.lines("SELECT email FROM mailed"), ["E7"]);
+}
