@@ -66,6 +66,10 @@ impl PartitioningArgs {
             (spec.interval, spec.partitions) = (None, None);
             (spec.bounds, spec.lists) = Default::default();
         }
+        // Nor does what was decided about keys that lacked the old one.
+        if spec.key != key {
+            (spec.unique, spec.incoming) = Default::default();
+        }
         (spec.key, spec.strategy) = (key, strategy);
         if self.interval.is_some() {
             (spec.interval, spec.bounds) = (self.interval, Vec::new());

@@ -345,6 +345,16 @@ fn a_key_may_be_extended_and_guarded_for_a_foreign_key_that_refers_to_it() {
     let told = pgcleave.ok(&[&generate[..], &choices].concat()).stderr;
     assert!(told.contains("the guard keeps (email) alone unique"), "{told}");
     assert!(!told.contains("becomes a plain index"), "{told}");
+    // Another key is another decision: what was said for the old one is forgotten, both ways.
+    let by_id = ["-q", "generate", "events", "--key", "id", "--interval", "100"];
+    assert_eq!(pgcleave.run(&by_id).code, 4);
+    pgcleave.ok(&[
+        &by_id[..],
+        &["--unique", "one_email=drop", "--incoming", "of_email=drop"],
+    ]
+    .concat());
+    assert_eq!(pgcleave.run(&generate).code, 4);
+    pgcleave.ok(&[&generate[..], &choices].concat());
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "drop_retired_table"]);
     let duplicate = attempt(
         &database,
