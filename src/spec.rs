@@ -56,7 +56,13 @@ pub struct TableSpec {
     pub time_zone: Tz,
     #[serde(default)]
     pub runner: RunnerName,
-    /// Folder in which the table's own folder of migrations is made.
+    /// The runner's folder of migrations; for other runners than `plain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// The last step that has a migration for the runner; for other runners than `plain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
+    /// Folder in which the table's own folder is made: of migrations, or of what belongs to the runner's.
     #[serde(default = "default_out")]
     pub out: PathBuf,
     /// Blocks of the source table per batch; at least 1.
@@ -127,11 +133,56 @@ pub fn parse_choice<C: clap::ValueEnum>(text: &str) -> Result<(String, C), Strin
 
 /// The migration runner that the files are for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum RunnerName {
     /// Plain SQL files, run by psql or by `pgcleave apply`.
     #[default]
     Plain,
+    Sqlx,
+    Refinery,
+    Diesel,
+    Dbmate,
+    Goose,
+    GolangMigrate,
+    Flyway,
+    Liquibase,
+    Alembic,
+    Django,
+    Rails,
+    Sqitch,
+    Atlas,
+    NodePgMigrate,
+    Knex,
+    GraphileMigrate,
+    Prisma,
+    Ecto,
+}
+
+impl RunnerName {
+    /// As `pgcleave.toml` names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Sqlx => "sqlx",
+            Self::Refinery => "refinery",
+            Self::Diesel => "diesel",
+            Self::Dbmate => "dbmate",
+            Self::Goose => "goose",
+            Self::GolangMigrate => "golang-migrate",
+            Self::Flyway => "flyway",
+            Self::Liquibase => "liquibase",
+            Self::Alembic => "alembic",
+            Self::Django => "django",
+            Self::Rails => "rails",
+            Self::Sqitch => "sqitch",
+            Self::Atlas => "atlas",
+            Self::NodePgMigrate => "node-pg-migrate",
+            Self::Knex => "knex",
+            Self::GraphileMigrate => "graphile-migrate",
+            Self::Prisma => "prisma",
+            Self::Ecto => "ecto",
+        }
+    }
 }
 
 fn default_premake() -> u32 {
@@ -200,6 +251,8 @@ impl TableSpec {
             premake: DEFAULT_PREMAKE,
             time_zone: default_time_zone(),
             runner: RunnerName::Plain,
+            directory: None,
+            through: None,
             out: default_out(),
             batch_size: DEFAULT_BATCH_BLOCKS,
             unique: BTreeMap::new(),
@@ -299,7 +352,10 @@ impl TableSpec {
         self.level().fill(entry);
         entry["premake"] = toml_edit::value(i64::from(self.premake));
         entry["time_zone"] = toml_edit::value(self.time_zone.name());
-        entry["runner"] = toml_edit::value("plain");
+        entry["runner"] = toml_edit::value(self.runner.as_str());
+        let directory = self.directory.as_ref().map(|d| d.to_string_lossy().into_owned());
+        set_or_remove(entry, "directory", directory);
+        set_or_remove(entry, "through", self.through.clone());
         entry["out"] = toml_edit::value(self.out.to_string_lossy().into_owned());
         entry["batch_size"] = toml_edit::value(i64::from(self.batch_size));
         fill_choices(entry, "unique", &self.unique);
@@ -326,6 +382,13 @@ impl TableSpec {
                 }
             }
         }
+    }
+}
+
+fn set_or_remove(entry: &mut toml_edit::Table, key: &str, text: Option<String>) {
+    match text {
+        Some(text) => entry[key] = toml_edit::value(text),
+        None => drop(entry.remove(key)),
     }
 }
 

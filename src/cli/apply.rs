@@ -7,7 +7,7 @@ use super::existing;
 use super::lock::milliseconds;
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
-use super::run_context::Context;
+use super::run_context::{Context, RunBy};
 use super::{ApplyArgs, Cli, Failure, Hazard, hold, inspect, interrupt};
 use crate::apply::{RunOptions, Session, Stage};
 use crate::catalog;
@@ -153,6 +153,9 @@ fn run_pending(
             break;
         }
         if !session.position()?.is_done(stem) {
+            if !is_ours(context, stem, through) {
+                break;
+            }
             if !args.yes && !confirmed(file, context)? {
                 eprintln!(
                     "stopped before {stem}; go on with: pgcleave apply {}",
@@ -180,11 +183,20 @@ fn run_pending(
             break;
         }
     }
-    let stage = session.position()?.stage;
     if !cli.quiet {
-        eprintln!("{}", super::status::next_step(context, stage));
+        eprintln!("{}", super::status::next_step(context, &session.position()?));
     }
     Ok(())
+}
+
+/// Whether pgcleave is to run a step: the team's runner runs its own migrations, and those that aren't written for it
+/// are run when they are named.
+fn is_ours(context: &Context, step: &str, through: Option<&str>) -> bool {
+    match context.run_by(step) {
+        RunBy::Us => true,
+        RunBy::Runner(..) => false,
+        RunBy::NotWritten => through.is_some(),
+    }
 }
 
 /// Steps that are run when one of them is named only: going back is cheap and complete before them.

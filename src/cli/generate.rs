@@ -1,23 +1,25 @@
-//! `pgcleave generate`: writes the migrations, the catalog snapshot and the spec's entry.
+//! `pgcleave generate`: decides what the migrations are; `set.rs` writes them.
 
-use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use postgres::Client;
 
-use super::existing::{CATALOG, difference, render_again};
+use super::existing::{CATALOG, read_facts, read_placement};
 use super::facts::{Loaded, load, placement_problems};
-use super::{Cli, Failure, GenerateArgs, connect, inspect, prompt, source, wizard};
-use crate::apply::{Stage, read_stage};
+use super::placing::{self, HasRun};
+use super::set::Set;
+use super::{Cli, Failure, GenerateArgs, connect, source, wizard};
+use crate::apply::{Position, Stage, read_stage};
 use crate::catalog::{PartitionedBy, partitioned_by};
-use crate::migration::{Directory, DirectoryError, MigrationFile, write_whole};
-use crate::plan::{Facts, Plan, Problem, Severity, plan_conversion};
-use crate::runner;
-use crate::spec::{PartitionKey, Spec, Strategy, TableSpec};
+use crate::plan::{Plan, Problem, Severity, plan_conversion};
+use crate::spec::{PartitionKey, Strategy, TableSpec};
 use crate::sql::QualifiedName;
 
 pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
     let mut client = connect::target(cli)?.open()?;
+    if let Some(under_way) = under_way(&mut client, args)? {
+        return go_on(cli, args, &mut client, under_way);
+    }
     if let Some(table) = partitioned_as_asked(&mut client, args)? {
         eprintln!(
             "{} is partitioned as asked: there is nothing to plan",
@@ -25,34 +27,82 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let (name, loaded, spec, asked) = decide(&mut client, args)?;
+    let (table, loaded, mut spec, asked) = decide(&mut client, args)?;
     let plan = plan(&mut client, &loaded, &spec)?;
     if asked && !wizard::confirm_preview(&loaded, &spec)? {
         eprintln!("nothing was written");
         return Ok(());
     }
-    let files = runner::files(&plan)?;
-    if args.dry_run {
-        files.iter().for_each(|file| println!("{}", file.text));
-        return Ok(());
+    let folder = source::folder(&spec, &table);
+    let position = read_stage(&mut client, &source::relations(&table))?;
+    refuse_while_under_way(&table, &position)?;
+    let has_run = HasRun::read(&mut client, position, spec.runner)?;
+    let old = read_placement(&folder)?;
+    let placement = placing::place(&table, &mut spec, &plan, old, &has_run)?;
+    Set {
+        folder,
+        facts: loaded.facts,
+        spec,
+        plan,
+        placement,
     }
-    let folder = source::folder(&spec, &name);
-    refuse_while_under_way(&mut client, &name)?;
-    if !may_overwrite(&folder, &name, &spec, &files, args)? {
-        eprintln!("nothing was written");
-        return Ok(());
+    .write(cli, args, &table, &has_run)
+}
+
+/// A conversion that has begun, whose files can be written from what was recorded.
+struct UnderWay {
+    table: QualifiedName,
+    spec: TableSpec,
+    folder: PathBuf,
+    position: Position,
+}
+
+fn under_way(client: &mut Client, args: &GenerateArgs) -> Result<Option<UnderWay>, Failure> {
+    let Some(text) = &args.table else {
+        return Ok(None);
+    };
+    let table = source::find(client, text)?;
+    let entry = source::entry_of(&args.spec.path, &table)?;
+    let position = read_stage(client, &source::relations(&table))?;
+    let Some(entry) =
+        entry.filter(|_| position.stage != Stage::NotStarted && position.stage != Stage::Completed)
+    else {
+        return Ok(None);
+    };
+    let folder = source::folder(&entry, &table);
+    let is_recorded = folder.join(CATALOG).is_file();
+    Ok(is_recorded.then_some(UnderWay {
+        table,
+        spec: entry,
+        folder,
+        position,
+    }))
+}
+
+/// Writes what may still change of a conversion that has begun, by the facts that it began with.
+fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -> Result<(), Failure> {
+    let before = begun.spec.runner;
+    let said = args
+        .partitioning
+        .over(Some(begun.spec.clone()), begun.table.typed());
+    let mut spec = said.unwrap_or(begun.spec);
+    settle(&mut spec, args)?;
+    if spec.runner != before || source::folder(&spec, &begun.table) != begun.folder {
+        refuse_while_under_way(&begun.table, &begun.position)?;
     }
-    write(&folder, &loaded.facts, &files)?;
-    write_spec(&args.spec.path, &spec)?;
-    if !cli.quiet {
-        let mut warnings = String::new();
-        // Writing into a String can't fail.
-        let _ = inspect::describe_problems(&mut warnings, &plan.problems);
-        eprintln!("{}", warnings.trim());
-        eprintln!("\nread the files, then run them: pgcleave apply {}", spec.name);
+    let facts = read_facts(&begun.folder)?;
+    let plan = plan_conversion(&facts, &spec).map_err(|problems| refusal(&begun.table, &problems, 0))?;
+    let has_run = HasRun::read(client, begun.position, spec.runner)?;
+    let old = read_placement(&begun.folder)?;
+    let placement = placing::place(&begun.table, &mut spec, &plan, old, &has_run)?;
+    Set {
+        folder: begun.folder,
+        facts,
+        spec,
+        plan,
+        placement,
     }
-    println!("{}", folder.display());
-    Ok(())
+    .write(cli, args, &begun.table, &has_run)
 }
 
 /// The table, where it is partitioned by the keys and strategies that flags and the spec's entry ask for.
@@ -106,29 +156,39 @@ fn decide(
         spec.interval = Some(wizard::choose_interval(&loaded, &spec)?);
     }
     asked |= wizard::decide_about_keys(&loaded, &mut spec)?;
-    spec.runner = args.runner.unwrap_or(spec.runner);
-    spec.out = args.out.clone().unwrap_or(spec.out);
-    spec.batch_size = args.batch_size.unwrap_or(spec.batch_size);
-    spec.validate()?;
+    settle(&mut spec, args)?;
     Ok((name, loaded, spec, asked))
+}
+
+/// Completes the spec by what flags say of the files.
+fn settle(spec: &mut TableSpec, args: &GenerateArgs) -> Result<(), Failure> {
+    placing::settle_runner(spec, args)?;
+    if let Some(out) = &args.out {
+        spec.out.clone_from(out);
+    }
+    spec.batch_size = args.batch_size.unwrap_or(spec.batch_size);
+    Ok(spec.validate()?)
 }
 
 /// The plan, or every blocker at once.
 fn plan(client: &mut Client, loaded: &Loaded, spec: &TableSpec) -> Result<Plan, Failure> {
+    let table = &loaded.facts.table.name;
     let mut found = loaded.live_problems.clone();
+    let only_live = |p: &&Problem| p.severity == Severity::Blocker;
+    let of_privilege = found.iter().filter(only_live).count();
     found.extend(placement_problems(client, &loaded.facts, spec)?);
     match plan_conversion(&loaded.facts, spec) {
         Ok(plan) if found.iter().all(|p| p.severity != Severity::Blocker) => Ok(plan),
-        Ok(_) => Err(refusal(loaded, &found)),
+        Ok(_) => Err(refusal(table, &found, of_privilege)),
         Err(problems) => {
             found.extend(problems);
-            Err(refusal(loaded, &found))
+            Err(refusal(table, &found, of_privilege))
         }
     }
 }
 
-/// All blockers in one message; a missing ownership alone is a matter of privilege.
-fn refusal(loaded: &Loaded, problems: &[Problem]) -> Failure {
+/// All blockers in one message; where all of them are a matter of privilege, so is the failure.
+fn refusal(table: &QualifiedName, problems: &[Problem], of_privilege: usize) -> Failure {
     let blockers: Vec<&Problem> = problems
         .iter()
         .filter(|p| p.severity == Severity::Blocker)
@@ -137,85 +197,19 @@ fn refusal(loaded: &Loaded, problems: &[Problem]) -> Failure {
         .iter()
         .map(|p| format!("\n- {}\n    {}", p.cause, p.remedy))
         .collect::<String>();
-    let cause = format!(
-        "{} can't be converted as asked:{lines}",
-        loaded.facts.table.name.plain()
-    );
-    let only_privileges = loaded
-        .live_problems
-        .iter()
-        .filter(|p| p.severity == Severity::Blocker)
-        .count()
-        == blockers.len();
-    if only_privileges {
+    let cause = format!("{} can't be converted as asked:{lines}", table.plain());
+    if of_privilege == blockers.len() {
         return Failure::no_privilege(&cause, "nothing was written");
     }
     Failure::refused(&cause, "nothing was written; see all facts: pgcleave inspect")
 }
 
-fn refuse_while_under_way(client: &mut Client, name: &QualifiedName) -> Result<(), Failure> {
-    let stage = read_stage(client, &source::relations(name))?.stage;
-    if stage == Stage::NotStarted {
+fn refuse_while_under_way(table: &QualifiedName, position: &Position) -> Result<(), Failure> {
+    if position.stage == Stage::NotStarted {
         return Ok(());
     }
     Err(Failure::refused(
-        &format!("the conversion of {} is under way", name.plain()),
+        &format!("the conversion of {} is under way", table.plain()),
         "finish it (pgcleave apply) or undo it (pgcleave rollback) before its files are written anew",
     ))
-}
-
-/// Whether the folder's files are as pgcleave wrote them, or the user agrees to
-/// lose what was edited by hand.
-fn may_overwrite(
-    folder: &Path,
-    name: &QualifiedName,
-    spec: &TableSpec,
-    files: &[MigrationFile],
-    args: &GenerateArgs,
-) -> Result<bool, Failure> {
-    let Ok(directory) = Directory::read(folder) else {
-        return Ok(true);
-    };
-    if difference(&directory, files).is_empty() {
-        return Ok(true);
-    }
-    let written_for = source::entry_of(&args.spec.path, name)?.unwrap_or_else(|| spec.clone());
-    let diff = match render_again(folder, &written_for) {
-        Ok((_, _, recorded)) => difference(&directory, &recorded),
-        Err(_) => difference(&directory, files),
-    };
-    if diff.is_empty() || args.yes {
-        return Ok(true);
-    }
-    eprintln!("{diff}");
-    if !prompt::is_possible() {
-        return Err(Failure::usage(
-            &format!("files in {} were edited by hand", folder.display()),
-            "the diff is above; to overwrite them: --yes",
-        ));
-    }
-    prompt::confirm("These files were edited by hand; overwrite them?")
-}
-
-/// Writes the folder: the new files, and none of an older plan's.
-fn write(folder: &Path, facts: &Facts, files: &[MigrationFile]) -> Result<(), Failure> {
-    let catalog = serde_json::to_string_pretty(facts)?;
-    write_whole(&folder.join(CATALOG), &format!("{catalog}\n"))?;
-    for file in files {
-        write_whole(&folder.join(file.name.to_string()), &file.text)?;
-    }
-    for old in Directory::read(folder)?.files {
-        if !files.iter().any(|f| f.name == old.name) {
-            let path = folder.join(old.name.to_string());
-            fs::remove_file(&path).map_err(DirectoryError::io(&path))?;
-        }
-    }
-    Ok(())
-}
-
-fn write_spec(path: &Path, spec: &TableSpec) -> Result<(), Failure> {
-    let text = source::read_spec_text(path)?;
-    Spec::parse(&text)?;
-    write_whole(path, &spec.write_into(&text)?)?;
-    Ok(())
 }

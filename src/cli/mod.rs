@@ -16,10 +16,13 @@ mod lock;
 mod notices;
 mod partitioning_args;
 mod pause;
+mod placing;
 mod progress_bar;
+mod project;
 mod prompt;
 mod rollback;
 mod run_context;
+mod set;
 mod source;
 mod status;
 mod throttle;
@@ -35,9 +38,9 @@ pub use failure::Failure;
 pub use load::LoadArgs;
 pub use lock::LockArgs;
 pub use partitioning_args::PartitioningArgs;
+pub use placing::RunnerChoice;
 
 use crate::model::Interval;
-use crate::spec::RunnerName;
 
 /// Turns a live PostgreSQL table into a natively partitioned one.
 #[derive(Debug, Parser)]
@@ -149,9 +152,16 @@ pub struct GenerateArgs {
     /// Blocks of the source table per batch (1024).
     #[arg(long, value_name = "BLOCKS")]
     pub batch_size: Option<u32>,
-    #[arg(long)]
-    pub runner: Option<RunnerName>,
-    /// Folder of the migrations (migrations_out).
+    /// Migration runner that the files are for (plain).
+    #[arg(long, value_name = "NAME")]
+    pub runner: Option<RunnerChoice>,
+    /// The runner's folder of migrations, where it isn't the one that its marks say.
+    #[arg(long, value_name = "FOLDER")]
+    pub directory: Option<PathBuf>,
+    /// Last step that gets a migration for the runner (verify_copy: the cutover is written when it is asked for).
+    #[arg(long, value_name = "STEP")]
+    pub through: Option<String>,
+    /// Folder of the table's own folder: plain migrations, or what belongs to the runner's (migrations_out).
     #[arg(long)]
     pub out: Option<PathBuf>,
     #[command(flatten)]

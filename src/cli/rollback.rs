@@ -3,11 +3,12 @@
 use super::existing;
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
-use super::run_context::Context;
+use super::run_context::{Context, RunBy};
 use super::{Cli, Failure, RollbackArgs, interrupt, notices};
 use crate::apply::{Position, RunOptions, Session, Stage};
 use crate::db::history::Direction;
 use crate::migration::{MigrationFile, Part};
+use crate::runner::Undo;
 
 pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
     let context = Context::load(cli, &args.spec.path, args.table.as_deref())?;
@@ -38,18 +39,46 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
     }
     let mut bar = Bar::new(cli.quiet);
     for file in to_undo(&context, &position, keep.as_deref()) {
+        refuse_what_the_runner_undoes(&context, &file.name.stem)?;
         if !args.yes && !confirmed(file, &context)? {
             eprintln!("stopped before undoing {}", file.name.stem);
             return Ok(());
         }
         session.run(file, None, Direction::Down, &mut bar)?;
         println!("undone: {:04} {}", file.name.number, file.name.stem);
+        say_what_the_runner_believes(&context, &file.name.stem);
     }
     if session.position()?.stage == Stage::NotStarted {
         session.forget()?;
         println!("{} is as it was before", context.table.plain());
     }
     Ok(())
+}
+
+/// A runner that knows the way back must go it, or it would believe that its migrations are run.
+fn refuse_what_the_runner_undoes(context: &Context, step: &str) -> Result<(), Failure> {
+    let (Some(runner), RunBy::Runner(_, place)) = (context.runner(), context.run_by(step)) else {
+        return Ok(());
+    };
+    match runner.undo() {
+        Undo::Scripts => Ok(()),
+        Undo::Runner(command) => Err(Failure::refused(
+            &format!("{step} was run by {} ({})", runner.name().as_str(), place.version),
+            &format!("undo it there: {command}"),
+        )),
+    }
+}
+
+/// A runner without a way back must be told.
+fn say_what_the_runner_believes(context: &Context, step: &str) {
+    if let (Some(runner), RunBy::Runner(_, place)) = (context.runner(), context.run_by(step))
+        && let Some(forget) = runner.forget(place)
+    {
+        println!(
+            "      {} still takes it for run: {forget}",
+            runner.name().as_str()
+        );
+    }
 }
 
 /// Down files of the steps that are done, newest first, down to the one to keep.

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::existing::read_facts;
+use super::existing::{read_facts, read_placement, render_again};
 use super::{Cli, Failure, connect, source};
-use crate::apply::Relations;
+use crate::apply::{Position, Relations};
 use crate::db::connect::Target;
 use crate::migration::{Directory, Part};
 use crate::plan::Facts;
+use crate::runner::{self, Place, Placement, Runner};
 use crate::spec::TableSpec;
 use crate::sql::QualifiedName;
 
@@ -18,8 +19,22 @@ pub struct Context {
     pub table: QualifiedName,
     pub spec: TableSpec,
     pub folder: PathBuf,
+    /// The plain files, for another runner rendered in memory: the same statements.
     pub directory: Directory,
+    /// Where another runner's files stand.
+    pub placement: Option<Placement>,
     pub relations: Relations,
+}
+
+/// Who is to run a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunBy<'a> {
+    /// pgcleave, or psql.
+    Us,
+    /// The team's runner has a migration for it.
+    Runner(&'static str, &'a Place),
+    /// The runner's migrations don't go so far yet.
+    NotWritten,
 }
 
 impl Context {
@@ -27,7 +42,14 @@ impl Context {
     pub fn load(cli: &Cli, spec_path: &Path, table: Option<&str>) -> Result<Self, Failure> {
         let (table, spec) = source::spec_of(spec_path, table)?;
         let folder = source::folder(&spec, &table);
-        let directory = Directory::read(&folder)?;
+        let placement = read_placement(&folder)?;
+        let directory = match placement {
+            None => Directory::read(&folder)?,
+            Some(_) => Directory {
+                files: runner::files(&render_again(&folder, &spec)?.plan)?,
+                path: folder.clone(),
+            },
+        };
         let target = connect::target(cli)?;
         Ok(Self {
             target,
@@ -36,7 +58,45 @@ impl Context {
             spec,
             folder,
             directory,
+            placement,
         })
+    }
+
+    /// The runner that the files are for, unless they are plain.
+    pub fn runner(&self) -> Option<&'static dyn Runner> {
+        self.placement.as_ref().and_then(|p| runner::named(p.runner))
+    }
+
+    /// Who is to run a step.
+    pub fn run_by(&self, step: &str) -> RunBy<'_> {
+        let Some((placement, runner)) = self.placement.as_ref().zip(self.runner()) else {
+            return RunBy::Us;
+        };
+        match placement.of(step) {
+            Some(place) => RunBy::Runner(runner.command(), place),
+            None if placement.by_hand.iter().any(|by_hand| by_hand == step) => RunBy::Us,
+            None => RunBy::NotWritten,
+        }
+    }
+
+    /// What is to be done next where another runner has its part in it; `None` where pgcleave goes on.
+    pub fn next_by_others(&self, position: &Position) -> Option<String> {
+        let pending = self
+            .directory
+            .ups()
+            .find(|file| !position.is_done(&file.name.stem))?;
+        let step = &pending.name.stem;
+        let table = &self.spec.name;
+        match self.run_by(step) {
+            RunBy::Us => None,
+            RunBy::Runner(command, place) => Some(format!(
+                "next: {command} (the migration {} {})",
+                place.version, place.name
+            )),
+            RunBy::NotWritten => Some(format!(
+                "next: pgcleave generate {table} --through STEP writes the migration for {step}, or pgcleave apply {table} --through {step} runs it"
+            )),
+        }
     }
 
     /// The catalog snapshot that the files were rendered from.

@@ -87,7 +87,7 @@ fn report(context: &Context, client: &mut Client) -> Result<Report, Failure> {
         load: read_load(client, &context.relations)?,
         compared: history.into_iter().filter_map(compared).collect(),
         steps: context.steps().into_iter().map(done).collect(),
-        next: next_step(context, position.stage),
+        next: next_step(context, &position),
         position,
     })
 }
@@ -102,9 +102,12 @@ fn compared(entry: Entry) -> Option<Compared> {
 }
 
 /// What the user would type now.
-pub fn next_step(context: &Context, stage: Stage) -> String {
+pub fn next_step(context: &Context, position: &Position) -> String {
     let table = &context.spec.name;
-    match stage {
+    if let Some(next) = context.next_by_others(position) {
+        return next;
+    }
+    match position.stage {
         Stage::NotStarted => format!("next: pgcleave apply {table}"),
         Stage::CutOver => format!(
             "{} is partitioned. Next: go back with pgcleave rollback {table} --to verify_copy, or, when sure, \

@@ -44,7 +44,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> Result<(), Failure> {
         prompt::require("--yes")?;
     }
     refuse_too_early(&context)?;
-    let (_, plan, _) = render_again(&context.folder, &context.spec)?;
+    let plan = render_again(&context.folder, &context.spec)?.plan;
     let subject = subject(&context, &plan.conversion);
     let interrupted = interrupt::catch();
     let found = compare(cli, args, &context, &subject, None, &interrupted)?;

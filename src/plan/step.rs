@@ -113,6 +113,11 @@ impl Step {
         }
     }
 
+    /// The step of a stem.
+    pub fn from_stem(stem: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.stem() == stem)
+    }
+
     /// What the step does, in a sentence for the file's header and the prompt.
     pub fn title(self) -> &'static str {
         match self {

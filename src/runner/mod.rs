@@ -1,5 +1,277 @@
-//! Migration runners: how each names, annotates and wraps the same statements.
+//! Migration runners: where each keeps its migrations, and how it names, annotates and wraps the same statements.
+//!
+//! A runner's file says what is particular to it. What it writes depends on the plan and the [`Placement`] alone,
+//! so that `check` gets the same bytes again.
 
+mod dbmate;
+mod header;
+mod placement;
 mod plain;
+mod project;
+mod script;
+mod settings;
+mod shares;
+mod slug;
+mod versions;
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+pub use placement::{FORMAT, Place, Placement};
 pub use plain::files;
+pub use project::Project;
+pub use script::{Down, Migration, Script, migrations};
+pub use shares::{Shares, shares, usual_through};
+
+use crate::migration::{MigrationFile, Part};
+use crate::plan::{Plan, Step};
+use crate::spec::RunnerName;
+use crate::sql::QualifiedName;
+
+/// Folder, within the table's, of what psql runs beside the runner.
+pub const BY_HAND: &str = "by_hand";
+
+/// A file as it is to be, relative to the project's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+/// Where a runner was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its folder of migrations.
+    pub directory: PathBuf,
+    /// The file or line that says so.
+    pub mark: String,
+}
+
+/// Why migrations can't be placed among a project's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct PlaceError {
+    pub cause: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// How a runner goes about a step that must not run in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTransaction {
+    /// Its files can say so.
+    Marked,
+    /// It has no such mode: psql or pgcleave runs the step, and the next file refuses until that is done.
+    Impossible,
+}
+
+/// What undoes a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// The runner, by this command.
+    Runner(&'static str),
+    /// It knows no way back: there are scripts for psql, and its history is told by hand.
+    Scripts,
+}
+
+/// Where new migrations go.
+pub struct Site<'a> {
+    pub project: &'a dyn Project,
+    /// The runner's folder of migrations.
+    pub directory: &'a Path,
+    /// What was recorded before, or what [`Runner::style`] has found.
+    pub style: &'a BTreeMap<String, String>,
+    /// The table's name as a part of names.
+    pub slug: &'a str,
+    pub now: DateTime<Utc>,
+}
+
+impl Site<'_> {
+    /// The readable name of a step's migration.
+    pub fn name(&self, step: Step) -> String {
+        format!("{}_{}", self.slug, step.stem())
+    }
+
+    /// Names of what is in the folder.
+    pub fn entries(&self) -> Vec<String> {
+        self.project.entries(self.directory)
+    }
+
+    /// Places for the steps with these versions.
+    pub fn places(&self, steps: &[Step], versions: Vec<String>) -> Vec<Place> {
+        steps
+            .iter()
+            .zip(versions)
+            .map(|(step, version)| Place {
+                step: step.stem().to_owned(),
+                version,
+                name: self.name(*step),
+                after: None,
+            })
+            .collect()
+    }
+}
+
+/// A migration runner.
+pub trait Runner: Sync {
+    /// As `--runner` and `pgcleave.toml` name it.
+    fn name(&self) -> RunnerName;
+
+    /// Looks for its marks in a project.
+    fn find(&self, project: &dyn Project) -> Option<Found>;
+
+    /// Where it keeps its migrations unless the project says otherwise.
+    fn usual_directory(&self) -> &'static str;
+
+    /// What its files need to know of the project beside the folder; recorded once.
+    ///
+    /// # Errors
+    /// When the project doesn't say it, with what to do about it.
+    fn style(
+        &self,
+        _project: &dyn Project,
+        _directory: &Path,
+    ) -> Result<BTreeMap<String, String>, PlaceError> {
+        Ok(BTreeMap::new())
+    }
+
+    /// Places for steps that come after everything that is there.
+    ///
+    /// # Errors
+    /// When the folder doesn't say what comes last, with what to do about it.
+    fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError>;
+
+    /// A step's files.
+    fn write(&self, placement: &Placement, place: &Place, migration: &Migration) -> Vec<Output>;
+
+    /// Files of the project's own that must name ours, as they are to be: a plan, a list of checksums.
+    ///
+    /// `outputs` are the files of all steps. Saying it twice changes nothing.
+    ///
+    /// # Errors
+    /// When a file can't be understood.
+    fn register(
+        &self,
+        _project: &dyn Project,
+        _placement: &Placement,
+        _outputs: &[Output],
+    ) -> Result<Vec<Output>, PlaceError> {
+        Ok(Vec::new())
+    }
+
+    fn no_transaction(&self) -> NoTransaction {
+        NoTransaction::Marked
+    }
+
+    fn undo(&self) -> Undo;
+
+    /// What the user must know about this runner: said when generating and in the files' headers.
+    fn remarks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The query for the versions that have run, and the table that it reads; `None` where there is no such table.
+    fn history(&self) -> Option<(&'static str, &'static str)>;
+
+    /// The statement that makes the runner's history forget a migration, where the runner has no way back itself.
+    fn forget(&self, _place: &Place) -> Option<String> {
+        None
+    }
+
+    /// The command that runs what is pending, to say what comes next.
+    fn command(&self) -> &'static str;
+}
+
+/// Every runner but `plain`, in the order in which their marks are looked for: the surer come first.
+const RUNNERS: [&dyn Runner; 1] = [&dbmate::Dbmate];
+
+/// The runner of a name; `None` for `plain`, whose files are pgcleave's own.
+pub fn named(name: RunnerName) -> Option<&'static dyn Runner> {
+    RUNNERS.into_iter().find(|runner| runner.name() == name)
+}
+
+/// Every runner whose marks a project has.
+pub fn find(project: &dyn Project) -> Vec<(&'static dyn Runner, Found)> {
+    RUNNERS
+        .into_iter()
+        .filter_map(|runner| Some((runner, runner.find(project)?)))
+        .collect()
+}
+
+/// The table's name as a part of names.
+pub fn slug(table: &QualifiedName) -> String {
+    slug::of_table(table)
+}
+
+/// Every file of a table's conversion: in its own folder for `plain`, else where the placement says.
+///
+/// # Errors
+/// Only if a template fails to render.
+pub fn outputs(
+    plan: &Plan,
+    folder: &Path,
+    placement: Option<&Placement>,
+) -> Result<Vec<Output>, askama::Error> {
+    let plain = files(plan)?;
+    let Some((placement, runner)) = placement.and_then(|p| Some((p, named(p.runner)?))) else {
+        return Ok(plain.iter().map(|file| in_folder(folder, file)).collect());
+    };
+    let migrations = migrations(plan)?;
+    let mut outputs = Vec::new();
+    for place in &placement.steps {
+        if let Some(migration) = migrations.iter().find(|m| m.step.stem() == place.step) {
+            outputs.extend(runner.write(placement, place, migration));
+        }
+    }
+    outputs.extend(scripts(runner, placement, folder, &plain));
+    Ok(outputs)
+}
+
+fn in_folder(folder: &Path, file: &MigrationFile) -> Output {
+    Output {
+        path: folder.join(file.name.to_string()),
+        text: file.text.clone(),
+    }
+}
+
+/// Scripts for psql: of steps that the runner can't run, and of what it can't undo.
+fn scripts(
+    runner: &dyn Runner,
+    placement: &Placement,
+    folder: &Path,
+    plain: &[MigrationFile],
+) -> Vec<Output> {
+    let folder = folder.join(BY_HAND);
+    let mut scripts = Vec::new();
+    for file in plain {
+        let place = placement.of(&file.name.stem);
+        let is_by_hand = placement.by_hand.contains(&file.name.stem);
+        let undoes = place.is_some() && runner.undo() == Undo::Scripts && file.name.part == Part::Down;
+        if is_by_hand || undoes {
+            let mut output = in_folder(&folder, file);
+            if let Some(forget) = place.and_then(|place| runner.forget(place)) {
+                output.text = format!(
+                    "-- Afterwards, so that {} runs it again: {forget}\n{}",
+                    runner.name().as_str(),
+                    output.text
+                );
+            }
+            scripts.push(output);
+        }
+    }
+    scripts
+}
+
+/// Comment lines of a file's header: its name and title, what the step's header says, what the runner's user must know.
+fn comment(mark: &str, name: &str, runner: &dyn Runner, migration: &Migration) -> String {
+    let mut text = format!("{mark} {name}: {}\n", migration.title);
+    for line in &migration.header {
+        text.push_str(&format!("{mark} {line}\n"));
+    }
+    for remark in runner.remarks() {
+        text.push_str(&format!("{mark} Runner: {remark}\n"));
+    }
+    text
+}

@@ -1,0 +1,303 @@
+//! Which runner the files are for, and where they stand among its migrations.
+
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use clap::ValueEnum;
+use postgres::Client;
+
+use super::project::Folder;
+use super::{Failure, GenerateArgs};
+use crate::apply::Position;
+use crate::plan::{Plan, Step};
+use crate::runner::{self, FORMAT, NoTransaction, Placement, Runner, Site, Undo, shares, usual_through};
+use crate::spec::{RunnerName, TableSpec};
+use crate::sql::QualifiedName;
+
+/// What `--runner` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunnerChoice {
+    /// The one whose marks the working folder has.
+    Auto,
+    Named(RunnerName),
+}
+
+impl ValueEnum for RunnerChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        static VARIANTS: std::sync::LazyLock<Vec<RunnerChoice>> = std::sync::LazyLock::new(|| {
+            let named = RunnerName::value_variants().iter().copied();
+            std::iter::once(RunnerChoice::Auto)
+                .chain(named.map(RunnerChoice::Named))
+                .collect()
+        });
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        match self {
+            Self::Auto => {
+                Some(clap::builder::PossibleValue::new("auto").help("The runner that this folder uses"))
+            }
+            Self::Named(name) => name.to_possible_value(),
+        }
+    }
+}
+
+/// Completes the spec by what flags and the working folder say of the runner.
+pub fn settle_runner(spec: &mut TableSpec, args: &GenerateArgs) -> Result<(), Failure> {
+    let before = spec.runner;
+    let mut found = None;
+    match args.runner {
+        None => {}
+        Some(RunnerChoice::Named(name)) => spec.runner = name,
+        Some(RunnerChoice::Auto) => {
+            let only = the_only_runner()?;
+            spec.runner = only.0;
+            found = Some(only.1);
+        }
+    }
+    if spec.runner != before {
+        (spec.directory, spec.through) = (None, None);
+    }
+    let Some(runner) = runner::named(spec.runner) else {
+        (spec.directory, spec.through) = (None, None);
+        return match (&args.directory, &args.through) {
+            (None, None) => Ok(()),
+            _ => Err(Failure::usage(
+                "--directory and --through are for other runners than plain",
+                "name the runner: --runner, or --out for the folder of plain files",
+            )),
+        };
+    };
+    let marked = || runner.find(&Folder).map(|found| found.directory);
+    spec.directory = (args.directory.clone())
+        .or(found)
+        .or(spec.directory.take())
+        .or_else(marked)
+        .or_else(|| Some(PathBuf::from(runner.usual_directory())));
+    if let Some(through) = &args.through {
+        spec.through = Some(through.clone());
+    }
+    Ok(())
+}
+
+fn the_only_runner() -> Result<(RunnerName, PathBuf), Failure> {
+    let mut found = runner::find(&Folder);
+    match found.len() {
+        1 => {
+            let (runner, found) = found.remove(0);
+            eprintln!(
+                "{} writes to {} ({})",
+                runner.name().as_str(),
+                found.directory.display(),
+                found.mark
+            );
+            Ok((runner.name(), found.directory))
+        }
+        0 => Err(Failure::usage(
+            "no migration runner has left its marks in this folder",
+            "start pgcleave in the project's folder, or name the runner: --runner",
+        )),
+        _ => {
+            let names: Vec<String> = found
+                .iter()
+                .map(|(runner, found)| format!("{} ({})", runner.name().as_str(), found.mark))
+                .collect();
+            Err(Failure::usage(
+                &format!(
+                    "this folder has the marks of several runners: {}",
+                    names.join(", ")
+                ),
+                "name the one that the files are for: --runner",
+            ))
+        }
+    }
+}
+
+/// A hint for whoever gets plain files in a folder that a runner has left its marks in.
+pub fn hint_at_runner(spec: &TableSpec, args: &GenerateArgs) {
+    if spec.runner != RunnerName::Plain || args.runner.is_some() {
+        return;
+    }
+    if let [(runner, found)] = runner::find(&Folder).as_slice() {
+        let name = runner.name().as_str();
+        eprintln!(
+            "this folder uses {name} ({}): --runner {name} writes its migrations",
+            found.mark
+        );
+    }
+}
+
+/// Which of a table's migrations can't be changed any more.
+pub struct HasRun {
+    position: Position,
+    /// What the runner's own history says.
+    versions: Vec<String>,
+}
+
+impl HasRun {
+    /// Asks the catalog and the runner's history.
+    pub fn read(client: &mut Client, position: Position, runner: RunnerName) -> Result<Self, Failure> {
+        let versions = match runner::named(runner).and_then(Runner::history) {
+            Some((query, table)) => read_versions(client, query, table)?,
+            None => Vec::new(),
+        };
+        Ok(Self { position, versions })
+    }
+
+    pub fn step(&self, step: &str, placement: Option<&Placement>) -> bool {
+        let place = placement.and_then(|placement| placement.of(step));
+        self.position.is_done(step) || place.is_some_and(|place| self.versions.contains(&place.version))
+    }
+}
+
+fn read_versions(client: &mut Client, query: &str, table: &str) -> Result<Vec<String>, Failure> {
+    let there: bool = client
+        .query_one("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[&table])?
+        .get(0);
+    if !there {
+        return Ok(Vec::new());
+    }
+    let rows = client.query(query, &[])?;
+    Ok(rows.iter().filter_map(|row| row.get(0)).collect())
+}
+
+/// Gives every step of the plan that the runner is to run its place; those that have one keep it.
+pub fn place(
+    table: &QualifiedName,
+    spec: &mut TableSpec,
+    plan: &Plan,
+    old: Option<Placement>,
+    has_run: &HasRun,
+) -> Result<Option<Placement>, Failure> {
+    let Some(runner) = runner::named(spec.runner) else {
+        return Ok(None);
+    };
+    let directory = spec
+        .directory
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(runner.usual_directory()));
+    let through = last_step(runner, spec, plan)?;
+    spec.through = Some(through.stem().to_owned());
+    let shares = shares(runner, &plan.steps, through);
+    let same = old.filter(|old| old.runner == spec.runner && old.directory == directory);
+    let mut placement = match same {
+        Some(old) => old,
+        None => Placement {
+            format: FORMAT,
+            runner: spec.runner,
+            style: runner.style(&Folder, &directory)?,
+            directory,
+            steps: Vec::new(),
+            by_hand: Vec::new(),
+            files: Vec::new(),
+        },
+    };
+    keep_what_fits(&mut placement, &shares.placed, has_run)?;
+    let new = &shares.placed[placement.steps.len()..];
+    let site = Site {
+        project: &Folder,
+        directory: &placement.directory,
+        style: &placement.style,
+        slug: &runner::slug(table),
+        now: Utc::now(),
+    };
+    let places = runner.place(&site, new)?;
+    placement.steps.extend(places);
+    placement.by_hand = shares.by_hand.iter().map(|step| step.stem().to_owned()).collect();
+    Ok(Some(placement))
+}
+
+fn last_step(runner: &dyn Runner, spec: &TableSpec, plan: &Plan) -> Result<Step, Failure> {
+    let Some(asked) = &spec.through else {
+        return usual_through(runner, &plan.steps).ok_or_else(|| {
+            Failure::usage("the plan has no step", "this must never happen: please report it")
+        });
+    };
+    let step = Step::from_stem(asked).filter(|step| plan.steps.contains(step));
+    step.ok_or_else(|| {
+        let stems: Vec<&str> = plan.steps.iter().map(|step| step.stem()).collect();
+        Failure::usage(
+            &format!("there is no step {asked:?} (through)"),
+            &format!("one of: {}", stems.join(", ")),
+        )
+    })
+}
+
+/// Places that come in another order now are given up, unless what stands there has run.
+fn keep_what_fits(placement: &mut Placement, wanted: &[Step], has_run: &HasRun) -> Result<(), Failure> {
+    let fitting = (placement.steps.iter().zip(wanted))
+        .take_while(|(place, step)| place.step == step.stem())
+        .count();
+    let given_up = &placement.steps[fitting..];
+    if let Some(place) = given_up
+        .iter()
+        .find(|place| has_run.step(&place.step, Some(placement)))
+    {
+        return Err(Failure::refused(
+            &format!(
+                "{} ({}) has run, and what is asked for has no such migration there",
+                place.step, place.version
+            ),
+            "ask for what fits the migrations that have run, or undo them first",
+        ));
+    }
+    placement.steps.truncate(fitting);
+    Ok(())
+}
+
+/// What the user must know about how this runner goes about it.
+pub fn explain(spec: &TableSpec, placement: &Placement, folder: &Path, plan: &Plan) -> Vec<String> {
+    let Some(runner) = runner::named(placement.runner) else {
+        return Vec::new();
+    };
+    let name = runner.name().as_str();
+    let by_hand = folder.join(runner::BY_HAND);
+    let mut lines: Vec<String> = runner
+        .remarks()
+        .iter()
+        .map(|remark| format!("{name}: {remark}"))
+        .collect();
+    if !placement.by_hand.is_empty() {
+        let why = match runner.no_transaction() {
+            NoTransaction::Impossible => "runs everything in transactions",
+            NoTransaction::Marked => "isn't to copy",
+        };
+        lines.push(format!(
+            "{name} {why}: run {} with psql or pgcleave apply; the migration behind it refuses until that is done",
+            placement.by_hand.join(", ")
+        ));
+    }
+    if runner.undo() == Undo::Scripts {
+        lines.push(format!(
+            "{name} knows no way back: pgcleave rollback, or the scripts in {}",
+            by_hand.display()
+        ));
+    }
+    let through = spec.through.as_deref().and_then(Step::from_stem);
+    let next = plan.steps.iter().find(|step| Some(**step) > through);
+    if let (Some(through), Some(next)) = (through, next) {
+        let then = shares(runner, &plan.steps, *next);
+        lines.push(format!(
+            "the migrations end with {}; when they have run: pgcleave generate {} --through {}{}",
+            through.stem(),
+            spec.name,
+            next_stop(plan, through).stem(),
+            if then.by_hand.contains(next) {
+                " (behind what is run by hand)"
+            } else {
+                ""
+            }
+        ));
+    }
+    lines
+}
+
+/// Where the next set of migrations sensibly ends.
+fn next_stop(plan: &Plan, through: Step) -> Step {
+    let stops = [Step::VerifyCopy, Step::VerifyCutover, Step::DropRetiredTable];
+    let stop = stops
+        .into_iter()
+        .find(|stop| *stop > through && plan.steps.contains(stop));
+    stop.unwrap_or(through)
+}

@@ -1,0 +1,259 @@
+//! A table's set of files: compared with what is there, and written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::existing::{
+    CATALOG, Difference, PLACEMENT, differences, read_placement, registered, render_again, unified,
+};
+use super::placing::{self, HasRun};
+use super::{Cli, Failure, GenerateArgs, inspect, prompt, source};
+use crate::migration::{DirectoryError, FileName, write_whole};
+use crate::plan::{Facts, Plan};
+use crate::runner::{self, Output, Placement};
+use crate::spec::{Spec, TableSpec};
+use crate::sql::QualifiedName;
+
+/// Everything that `generate` writes for a table.
+pub struct Set {
+    pub folder: PathBuf,
+    pub facts: Facts,
+    pub spec: TableSpec,
+    pub plan: Plan,
+    pub placement: Option<Placement>,
+}
+
+impl Set {
+    /// Shows or writes it, but for migrations that have run; asks before it overwrites what was edited by hand.
+    pub fn write(
+        mut self,
+        cli: &Cli,
+        args: &GenerateArgs,
+        table: &QualifiedName,
+        has_run: &HasRun,
+    ) -> Result<(), Failure> {
+        let outputs = runner::outputs(&self.plan, &self.folder, self.placement.as_ref())?;
+        if args.dry_run {
+            outputs.iter().for_each(|output| println!("{}", output.text));
+            return Ok(());
+        }
+        let kept = self.kept(has_run)?;
+        refuse_to_change(&kept, &outputs)?;
+        let outputs: Vec<Output> = outputs.into_iter().filter(|o| !kept.contains(&o.path)).collect();
+        if !may_overwrite(&self.folder, table, &self.spec, &outputs, &kept, args)? {
+            eprintln!("nothing was written");
+            return Ok(());
+        }
+        let changed = self.write_files(&outputs, &kept)?;
+        write_spec(&args.spec.path, &self.spec)?;
+        if !cli.quiet {
+            self.report(args, changed);
+        }
+        println!("{}", self.folder.display());
+        Ok(())
+    }
+
+    /// Files of steps that have run: they stay as they were run.
+    fn kept(&self, has_run: &HasRun) -> Result<Vec<PathBuf>, Failure> {
+        let placement = self.placement.as_ref();
+        let mut plan = self.plan.clone();
+        plan.steps.retain(|step| has_run.step(step.stem(), placement));
+        let done: Vec<&str> = plan.steps.iter().map(|step| step.stem()).collect();
+        let all = runner::outputs(&self.plan, &self.folder, placement)?;
+        let Some(placement) = placement else {
+            let of_done = |path: &Path| {
+                let name = path
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .and_then(FileName::parse);
+                name.is_some_and(|name| done.contains(&name.stem.as_str()))
+            };
+            return Ok(all
+                .into_iter()
+                .map(|o| o.path)
+                .filter(|path| of_done(path))
+                .collect());
+        };
+        let only_done = Placement {
+            steps: placement
+                .steps
+                .iter()
+                .filter(|p| done.contains(&p.step.as_str()))
+                .cloned()
+                .collect(),
+            by_hand: Vec::new(),
+            ..placement.clone()
+        };
+        let outputs = runner::outputs(&self.plan, &self.folder, Some(&only_done))?;
+        Ok(outputs.into_iter().map(|output| output.path).collect())
+    }
+
+    /// Writes what differs, and takes away what is no longer part of it; whether anything did.
+    fn write_files(&mut self, outputs: &[Output], kept: &[PathBuf]) -> Result<bool, Failure> {
+        let before = read_placement(&self.folder)?;
+        let mut stale = differences(&self.folder, outputs, before.as_ref())?;
+        stale.retain(|d| !kept.contains(&d.path));
+        let changed = !stale.is_empty();
+        stale.retain(|d| d.expected.is_none());
+        if changed || !self.folder.join(CATALOG).is_file() {
+            let catalog = serde_json::to_string_pretty(&self.facts)?;
+            write_if_new(&self.folder.join(CATALOG), &format!("{catalog}\n"))?;
+        }
+        // Before the files: who is interrupted finds the same names again.
+        self.write_placement(outputs, kept)?;
+        for Difference { path, .. } in stale {
+            fs::remove_file(&path).map_err(DirectoryError::io(&path))?;
+            remove_if_empty(path.parent());
+        }
+        for output in outputs {
+            write_if_new(&output.path, &output.text)?;
+        }
+        let all = runner::outputs(&self.plan, &self.folder, self.placement.as_ref())?;
+        for output in registered(self.placement.as_ref(), &all)? {
+            write_if_new(&output.path, &output.text)?;
+        }
+        Ok(changed)
+    }
+
+    fn write_placement(&mut self, outputs: &[Output], kept: &[PathBuf]) -> Result<(), Failure> {
+        let path = self.folder.join(PLACEMENT);
+        let Some(placement) = &mut self.placement else {
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(DirectoryError::io(&path)(error).into())
+                }
+                _ => Ok(()),
+            };
+        };
+        placement.files = kept
+            .iter()
+            .chain(outputs.iter().map(|o| &o.path))
+            .cloned()
+            .collect();
+        placement.files.sort();
+        let text = format!("{}\n", serde_json::to_string_pretty(placement)?);
+        write_if_new(&path, &text)
+    }
+
+    fn report(&self, args: &GenerateArgs, changed: bool) {
+        let mut warnings = String::new();
+        // Writing into a String can't fail.
+        let _ = inspect::describe_problems(&mut warnings, &self.plan.problems);
+        eprintln!("{}", warnings.trim());
+        if !changed {
+            eprintln!("\nnothing has changed: the files are as they were");
+        }
+        match &self.placement {
+            None => {
+                placing::hint_at_runner(&self.spec, args);
+                eprintln!(
+                    "\nread the files, then run them: pgcleave apply {}",
+                    self.spec.name
+                );
+            }
+            Some(placement) => {
+                eprintln!();
+                for line in placing::explain(&self.spec, placement, &self.folder, &self.plan) {
+                    eprintln!("{line}");
+                }
+                let command = runner::named(placement.runner).map_or("", |runner| runner.command());
+                eprintln!(
+                    "\nread the files in {}, then run them: {command}",
+                    placement.directory.display()
+                );
+            }
+        }
+    }
+}
+
+fn write_if_new(path: &Path, text: &str) -> Result<(), Failure> {
+    if fs::read_to_string(path).ok().as_deref() == Some(text) {
+        return Ok(());
+    }
+    Ok(write_whole(path, text)?)
+}
+
+fn remove_if_empty(folder: Option<&Path>) {
+    if let Some(folder) = folder {
+        // A folder that holds something else stays, and says so by an error that nobody needs.
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+/// What has run must come out as it was run: else its down would not fit, nor would the runner's checksum.
+fn refuse_to_change(kept: &[PathBuf], outputs: &[Output]) -> Result<(), Failure> {
+    let mut changed = Vec::new();
+    for output in outputs.iter().filter(|output| kept.contains(&output.path)) {
+        let Ok(found) = fs::read_to_string(&output.path) else {
+            continue;
+        };
+        if substance(&found) != substance(&output.text) {
+            changed.push(Difference {
+                path: output.path.clone(),
+                expected: Some(output.text.clone()),
+                found: Some(found),
+            });
+        }
+    }
+    let Some(first) = changed.first() else {
+        return Ok(());
+    };
+    eprintln!("{}", unified(&changed));
+    Err(Failure::refused(
+        &format!(
+            "{} has run, and what is asked for would change it",
+            first.path.display()
+        ),
+        "the diff is above; ask for what fits what has run, or undo it first",
+    ))
+}
+
+/// The text without what another version of pgcleave writes about itself.
+fn substance(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.contains("Made by: pgcleave "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the files are as pgcleave wrote them, or the user agrees to lose what was edited by hand.
+fn may_overwrite(
+    folder: &Path,
+    table: &QualifiedName,
+    spec: &TableSpec,
+    outputs: &[Output],
+    kept: &[PathBuf],
+    args: &GenerateArgs,
+) -> Result<bool, Failure> {
+    if !folder.join(CATALOG).is_file() {
+        return Ok(true);
+    }
+    let written_for = source::entry_of(&args.spec.path, table)?.unwrap_or_else(|| spec.clone());
+    let mut edited = match render_again(folder, &written_for) {
+        Ok(recorded) => differences(folder, &recorded.outputs, recorded.placement.as_ref())?,
+        Err(_) => differences(folder, outputs, None)?,
+    };
+    edited.retain(|d| d.found.is_some() && !kept.contains(&d.path) && is_lost(d, outputs));
+    if edited.is_empty() || args.yes {
+        return Ok(true);
+    }
+    eprintln!("{}", unified(&edited));
+    if !prompt::is_possible() {
+        return Err(Failure::usage(
+            &format!("files in {} were edited by hand", folder.display()),
+            "the diff is above; to overwrite them: --yes",
+        ));
+    }
+    prompt::confirm("These files were edited by hand; overwrite them?")
+}
+
+/// Whether what stands in an edited file would be lost.
+fn is_lost(difference: &Difference, outputs: &[Output]) -> bool {
+    let new = outputs.iter().find(|output| output.path == difference.path);
+    new.is_none_or(|output| Some(output.text.as_str()) != difference.found.as_deref())
+}
+
+fn write_spec(path: &Path, spec: &TableSpec) -> Result<(), Failure> {
+    let text = source::read_spec_text(path)?;
+    Spec::parse(&text)?;
+    write_if_new(path, &spec.write_into(&text)?)
+}
