@@ -147,7 +147,13 @@ impl HasRun {
 
     pub fn step(&self, step: &str, placement: Option<&Placement>) -> bool {
         let place = placement.and_then(|placement| placement.of(step));
-        self.position.is_done(step) || place.is_some_and(|place| self.versions.contains(&place.version))
+        // Some histories hold numbers, without the zeros of the files' names; Sqitch's holds names.
+        let number = |version: &str| version.trim_start_matches('0').to_owned();
+        let is_noted = |place: &crate::runner::Place| {
+            let versions = &mut self.versions.iter();
+            versions.any(|version| number(version) == number(&place.version) || *version == place.name)
+        };
+        self.position.is_done(step) || place.is_some_and(is_noted)
     }
 }
 
@@ -204,6 +210,7 @@ pub fn place(
     };
     let places = runner.place(&site, new)?;
     placement.steps.extend(places);
+    runner::refuse_traps(runner, &runner::migrations(plan)?)?;
     placement.by_hand = shares.by_hand.iter().map(|step| step.stem().to_owned()).collect();
     Ok(Some(placement))
 }

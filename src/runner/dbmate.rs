@@ -1,10 +1,8 @@
 //! dbmate: one file with a part for each direction.
 
-use std::path::Path;
-
 use super::{
-    Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Script, Site, Undo,
-    comment, versions,
+    Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
+    folder_with, something, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -12,56 +10,44 @@ use crate::spec::RunnerName;
 
 pub struct Dbmate;
 
-const DIRECTORY: &str = "db/migrations";
-
 impl Runner for Dbmate {
     fn name(&self) -> RunnerName {
         RunnerName::Dbmate
     }
 
     fn usual_directory(&self) -> &'static str {
-        DIRECTORY
+        "db/migrations"
     }
 
     fn find(&self, project: &dyn Project) -> Option<Found> {
-        let directory = Path::new(DIRECTORY);
-        let marked = project.entries(directory).into_iter().find(|file| {
-            let text = project.read(&directory.join(file));
-            file.ends_with(".sql") && text.is_some_and(|text| text.contains("-- migrate:up"))
-        })?;
-        Some(Found {
-            directory: directory.to_owned(),
-            mark: format!("{DIRECTORY}/{marked}"),
-        })
+        folder_with(project, &["db/migrations"], ".sql", "-- migrate:up")
     }
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
-        let existing: Vec<String> = site
-            .entries()
-            .iter()
-            .filter_map(|file| Some(file.strip_suffix(".sql")?.split('_').next()?.to_owned()))
-            .collect();
+        let existing = versions_before_underscore(site, ".sql");
         Ok(site.places(steps, versions::next(&existing, site.now, steps.len())))
     }
 
-    fn write(&self, placement: &Placement, place: &Place, migration: &Migration) -> Vec<Output> {
+    fn write(
+        &self,
+        placement: &Placement,
+        place: &Place,
+        migration: &Migration,
+        _before: &[Output],
+    ) -> Vec<Output> {
         let name = format!("{}_{}.sql", place.version, place.name);
-        let (up_mark, up) = part("up", &migration.up);
-        // The down part is mandatory, and so is a statement in it.
-        let (down_mark, down) = match &migration.down {
-            Down::Nothing => (
-                "-- migrate:down".to_owned(),
-                "SELECT 1; -- there is nothing to undo\n".to_owned(),
-            ),
-            other => other
-                .script()
-                .map_or_else(Default::default, |script| part("down", &script)),
-        };
         let header = comment("--", &name, self, migration);
+        let up_mark = mark(migration.up.mode);
+        let down_mark = migration.down.script().map_or("", |script| mark(script.mode));
+        let (up, down) = (migration.up.in_runners_transaction(), something(&migration.down));
         vec![Output {
             path: placement.directory.join(&name),
-            text: format!("{header}\n{up_mark}\n{up}\n{down_mark}\n{down}"),
+            text: format!("{header}\n-- migrate:up{up_mark}\n{up}\n-- migrate:down{down_mark}\n{down}"),
         }]
+    }
+
+    fn traps(&self) -> &'static [&'static str] {
+        &["-- migrate:"]
     }
 
     fn undo(&self) -> Undo {
@@ -69,7 +55,7 @@ impl Runner for Dbmate {
     }
 
     fn remarks(&self) -> &'static [&'static str] {
-        &["dbmate takes no lock: let one process run the migrations, once"]
+        &["takes no lock: let one process run the migrations, once"]
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
@@ -81,11 +67,9 @@ impl Runner for Dbmate {
     }
 }
 
-/// The mark and the statements of a direction; a file holds one statement where there is no transaction.
-fn part(direction: &str, script: &Script) -> (String, String) {
-    let mark = match script.mode {
-        Mode::Transaction => format!("-- migrate:{direction}"),
-        Mode::SingleStatement => format!("-- migrate:{direction} transaction:false"),
-    };
-    (mark, script.in_runners_transaction())
+fn mark(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Transaction => "",
+        Mode::SingleStatement => " transaction:false",
+    }
 }

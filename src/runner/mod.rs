@@ -3,16 +3,37 @@
 //! A runner's file says what is particular to it. What it writes depends on the plan and the [`Placement`] alone,
 //! so that `check` gets the same bytes again.
 
+mod alembic;
+mod atlas;
 mod dbmate;
+mod diesel;
+mod django;
+mod ecto;
+mod flyway;
+mod golang_migrate;
+mod goose;
+mod graphile_migrate;
 mod header;
+mod javascript;
+mod knex;
+mod liquibase;
+mod marks;
+mod node_pg_migrate;
 mod placement;
 mod plain;
+mod prisma;
 mod project;
+mod python;
+mod rails;
+mod refinery;
 mod script;
 mod settings;
 mod shares;
 mod slug;
+mod sqitch;
+mod sqlx;
 mod versions;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +46,8 @@ pub use project::Project;
 pub use script::{Down, Migration, Script, migrations};
 pub use shares::{Shares, shares, usual_through};
 
+use self::marks::{folder_with, quoted_after, relative, versions_before_underscore};
+use self::writing::{NOTHING, camel_case, comment, something, something_as_one};
 use crate::migration::{MigrationFile, Part};
 use crate::plan::{Plan, Step};
 use crate::spec::RunnerName;
@@ -143,8 +166,19 @@ pub trait Runner: Sync {
     /// When the folder doesn't say what comes last, with what to do about it.
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError>;
 
-    /// A step's files.
-    fn write(&self, placement: &Placement, place: &Place, migration: &Migration) -> Vec<Output>;
+    /// A step's files. `before` are those of the steps before it, the last of them last.
+    fn write(
+        &self,
+        placement: &Placement,
+        place: &Place,
+        migration: &Migration,
+        before: &[Output],
+    ) -> Vec<Output>;
+
+    /// What no line of SQL may begin with, because the runner takes it for a word of its own.
+    fn traps(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Files of the project's own that must name ours, as they are to be: a plan, a list of checksums.
     ///
@@ -184,8 +218,27 @@ pub trait Runner: Sync {
     fn command(&self) -> &'static str;
 }
 
-/// Every runner but `plain`, in the order in which their marks are looked for: the surer come first.
-const RUNNERS: [&dyn Runner; 1] = [&dbmate::Dbmate];
+/// Every runner but `plain`.
+const RUNNERS: [&dyn Runner; 18] = [
+    &alembic::Alembic,
+    &django::Django,
+    &rails::Rails,
+    &ecto::Ecto,
+    &sqitch::Sqitch,
+    &liquibase::Liquibase,
+    &flyway::Flyway,
+    &atlas::Atlas,
+    &prisma::Prisma,
+    &graphile_migrate::GraphileMigrate,
+    &diesel::Diesel,
+    &sqlx::Sqlx,
+    &refinery::Refinery,
+    &knex::Knex,
+    &node_pg_migrate::NodePgMigrate,
+    &goose::Goose,
+    &dbmate::Dbmate,
+    &golang_migrate::GolangMigrate,
+];
 
 /// The runner of a name; `None` for `plain`, whose files are pgcleave's own.
 pub fn named(name: RunnerName) -> Option<&'static dyn Runner> {
@@ -222,11 +275,46 @@ pub fn outputs(
     let mut outputs = Vec::new();
     for place in &placement.steps {
         if let Some(migration) = migrations.iter().find(|m| m.step.stem() == place.step) {
-            outputs.extend(runner.write(placement, place, migration));
+            let files = runner.write(placement, place, migration, &outputs);
+            outputs.extend(files);
         }
     }
     outputs.extend(scripts(runner, placement, folder, &plain));
     Ok(outputs)
+}
+
+/// Refuses SQL that the runner would misread: an expression or a function of the user's may hold such a line.
+///
+/// # Errors
+/// Names the step and the line.
+pub fn refuse_traps(runner: &dyn Runner, migrations: &[Migration]) -> Result<(), PlaceError> {
+    for migration in migrations {
+        let scripts = [Some(migration.up.clone()), migration.down.script()];
+        let text: String = scripts
+            .into_iter()
+            .flatten()
+            .map(|s| s.in_own_transaction())
+            .collect();
+        let is_trap = |line: &&str| {
+            runner
+                .traps()
+                .iter()
+                .any(|trap| line.trim_start().starts_with(trap))
+        };
+        if let Some(line) = text.lines().find(is_trap) {
+            return Err(PlaceError {
+                cause: format!(
+                    "{} would take a line of {} for its own: {}",
+                    runner.name().as_str(),
+                    migration.step.stem(),
+                    line.trim()
+                ),
+                remedy: "change that line in the table's definition, or use another runner (--runner plain)"
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn in_folder(folder: &Path, file: &MigrationFile) -> Output {
@@ -262,16 +350,4 @@ fn scripts(
         }
     }
     scripts
-}
-
-/// Comment lines of a file's header: its name and title, what the step's header says, what the runner's user must know.
-fn comment(mark: &str, name: &str, runner: &dyn Runner, migration: &Migration) -> String {
-    let mut text = format!("{mark} {name}: {}\n", migration.title);
-    for line in &migration.header {
-        text.push_str(&format!("{mark} {line}\n"));
-    }
-    for remark in runner.remarks() {
-        text.push_str(&format!("{mark} Runner: {remark}\n"));
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! Where one statement ends and the next begins, as psql finds it (src/fe_utils/psqlscan.l):
 //! for runners and drivers that send statements one by one.
 
-/// The statements of a script, without their semicolons and without comments around them.
+/// The statements of a script, without their semicolons; comments before a statement belong to it.
 pub fn statements(script: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut scanner = Scanner::new(script);
@@ -15,12 +15,22 @@ pub fn statements(script: &str) -> Vec<&str> {
     found.push(&script[begin..]);
     found
         .into_iter()
-        .map(without_leading_comments)
-        .filter(|statement| !statement.is_empty())
+        .map(str::trim)
+        .filter(|statement| !without_leading_comments(statement).is_empty())
         .collect()
 }
 
-/// Comments before a statement say what stands in the header, too.
+/// The script with every question mark doubled that is neither quoted nor in a comment, as JDBC wants operators.
+pub fn double_question_marks(script: &str) -> String {
+    let mut doubled = String::with_capacity(script.len());
+    let mut scanner = Scanner::new(script);
+    while let Some(token) = scanner.next_token() {
+        let text = &script[token.start..scanner.at];
+        doubled.push_str(if text == "?" { "??" } else { text });
+    }
+    doubled
+}
+
 fn without_leading_comments(statement: &str) -> &str {
     let mut rest = statement.trim();
     while let Some(comment) = comment_length(rest) {
@@ -182,7 +192,7 @@ fn is_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::statements;
+    use super::{double_question_marks, statements};
 
     #[test]
     fn ends_at_semicolons_that_are_not_quoted() {
@@ -190,8 +200,8 @@ mod tests {
         assert_eq!(
             statements(script),
             [
-                "SELECT 'x;''y', \"a;\"\"b\", E'\\';'",
-                "DO $$ a; $$",
+                "-- a; b\nSELECT 'x;''y', \"a;\"\"b\", E'\\';'",
+                "/* ; /* ; */ ; */ DO $$ a; $$",
                 "CREATE RULE r AS ON INSERT TO t DO (a; b)"
             ]
         );
@@ -216,6 +226,14 @@ mod tests {
         assert_eq!(
             statements(&format!("{routine}; BEGIN; COMMIT")),
             [routine, "BEGIN", "COMMIT"]
+        );
+    }
+
+    #[test]
+    fn doubles_operators_only() {
+        assert_eq!(
+            double_question_marks("SELECT a ? 'b?' -- why?\n, $$?$$, a ?| b"),
+            "SELECT a ?? 'b?' -- why?\n, $$?$$, a ??| b"
         );
     }
 

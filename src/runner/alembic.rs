@@ -1,0 +1,271 @@
+//! Alembic: a Python file for each revision, which names the one before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{
+    Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Script, Site, Undo,
+    comment, python, relative,
+};
+use crate::migration::{Mode, checksum};
+use crate::plan::Step;
+use crate::spec::RunnerName;
+use crate::sql::statements;
+
+pub struct Alembic;
+
+const TEMPLATE: &str = "file_template";
+const USUAL_TEMPLATE: &str = "%(rev)s_%(slug)s";
+
+impl Runner for Alembic {
+    fn name(&self) -> RunnerName {
+        RunnerName::Alembic
+    }
+
+    fn usual_directory(&self) -> &'static str {
+        "alembic/versions"
+    }
+
+    fn find(&self, project: &dyn Project) -> Option<Found> {
+        let (mark, settings) = settings(project)?;
+        let versions =
+            setting(&settings, "version_locations").filter(|value| !value.contains([' ', ',', '[']));
+        let script = setting(&settings, "script_location").unwrap_or_else(|| "alembic".to_owned());
+        let directory = match versions {
+            Some(versions) => here(&versions),
+            None => here(&script).join("versions"),
+        };
+        Some(Found { directory, mark })
+    }
+
+    fn style(
+        &self,
+        project: &dyn Project,
+        _directory: &Path,
+    ) -> Result<BTreeMap<String, String>, PlaceError> {
+        let (_, settings) = settings(project).unwrap_or_default();
+        let template = setting(&settings, TEMPLATE).map(|template| template.replace("%%", "%"));
+        Ok(template
+            .map(|template| (TEMPLATE.to_owned(), template))
+            .into_iter()
+            .collect())
+    }
+
+    fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
+        let mut before = head(site)?;
+        let template = site.style.get(TEMPLATE).map_or(USUAL_TEMPLATE, String::as_str);
+        let mut places = Vec::new();
+        for step in steps {
+            let seed = format!(
+                "{} {} {:?}",
+                site.name(*step),
+                site.now.timestamp_micros(),
+                before
+            );
+            let version = checksum(&seed)[..12].to_owned();
+            places.push(Place {
+                step: step.stem().to_owned(),
+                name: file_stem(template, &version, &site.name(*step), site),
+                after: before.replace(version.clone()),
+                version,
+            });
+        }
+        Ok(places)
+    }
+
+    fn write(
+        &self,
+        placement: &Placement,
+        place: &Place,
+        migration: &Migration,
+        _before: &[Output],
+    ) -> Vec<Output> {
+        let name = format!("{}.py", place.name);
+        let revises = place.after.as_deref();
+        let down_revision = revises.map_or_else(|| "None".to_owned(), |after| format!("'{after}'"));
+        let upgrade = body(&migration.up);
+        let downgrade = match &migration.down {
+            Down::Nothing => "    pass  # there is nothing to undo\n".to_owned(),
+            other => other.script().map_or_else(String::new, |script| body(&script)),
+        };
+        let text = format!(
+            "{}\n\"\"\"{}\n\nRevision ID: {}\nRevises: {}\n\n\"\"\"\nfrom alembic import op\n\nrevision = '{}'\ndown_revision = {down_revision}\nbranch_labels = None\ndepends_on = None\n\n\ndef upgrade():\n{upgrade}\n\ndef downgrade():\n{downgrade}",
+            comment("#", &name, self, migration),
+            migration.title,
+            place.version,
+            revises.unwrap_or_default(),
+            place.version,
+        );
+        vec![Output {
+            path: placement.directory.join(&name),
+            text,
+        }]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Runner("alembic downgrade -1")
+    }
+
+    fn remarks(&self) -> &'static [&'static str] {
+        &[
+            "commits what came before when one of these begins, so that no lock is held longer than its own migration; transaction_per_migration=True in env.py does the same for all",
+            "takes no lock: let one process run the migrations, once",
+        ]
+    }
+
+    fn history(&self) -> Option<(&'static str, &'static str)> {
+        Some(("SELECT version_num::text FROM alembic_version", "alembic_version"))
+    }
+
+    fn command(&self) -> &'static str {
+        "alembic upgrade head"
+    }
+}
+
+/// The settings file and its text.
+fn settings(project: &dyn Project) -> Option<(String, String)> {
+    if let Some(text) = project.read(Path::new("alembic.ini")) {
+        return Some(("alembic.ini".to_owned(), text));
+    }
+    let text = project.read(Path::new("pyproject.toml"))?;
+    let (_, section) = text.split_once("[tool.alembic]")?;
+    Some(("pyproject.toml".to_owned(), section.to_owned()))
+}
+
+/// A setting of an ini or a TOML file; comments are none.
+fn setting(settings: &str, name: &str) -> Option<String> {
+    settings.lines().find_map(|line| {
+        let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        (!value.is_empty()).then(|| value.to_owned())
+    })
+}
+
+fn here(path: &str) -> PathBuf {
+    let path = path.replace("%%", "%");
+    relative(path.trim_start_matches("%(here)s").trim_start_matches('/'))
+}
+
+/// The revision that no other one comes after; `None` in an empty folder.
+fn head(site: &Site<'_>) -> Result<Option<String>, PlaceError> {
+    let mut heads = BTreeSet::new();
+    let mut followed = BTreeSet::new();
+    for file in site.entries().iter().filter(|file| file.ends_with(".py")) {
+        let source = site.project.read(&site.directory.join(file)).unwrap_or_default();
+        heads.extend(python::assigned(&source, "revision"));
+        followed.extend(python::assigned(&source, "down_revision"));
+        followed.extend(python::assigned(&source, "depends_on"));
+    }
+    let mut heads = heads.difference(&followed).cloned();
+    let head = heads.next();
+    let others: Vec<String> = heads.collect();
+    if others.is_empty() {
+        return Ok(head);
+    }
+    Err(PlaceError {
+        cause: format!(
+            "{} has several heads: {}, {}",
+            site.directory.display(),
+            head.unwrap_or_default(),
+            others.join(", ")
+        ),
+        remedy: "merge them first: alembic merge heads".to_owned(),
+    })
+}
+
+/// The file's name by the project's template, in which only a slug's first 40 characters stand.
+fn file_stem(template: &str, revision: &str, slug: &str, site: &Site<'_>) -> String {
+    let slug: String = slug.chars().take(40).collect();
+    let mut name = template.replace("%(rev)s", revision).replace("%(slug)s", &slug);
+    let times = [
+        ("year", "%Y", "%Y"),
+        ("month", "%-m", "%m"),
+        ("day", "%-d", "%d"),
+        ("hour", "%-H", "%H"),
+        ("minute", "%-M", "%M"),
+        ("second", "%-S", "%S"),
+        ("epoch", "%s", "%s"),
+    ];
+    for (field, plain, padded) in times {
+        let plain = site.now.format(plain).to_string();
+        name = name
+            .replace(&format!("%({field})s"), &plain)
+            .replace(&format!("%({field})d"), &plain);
+        name = name.replace(&format!("%({field}).2d"), &site.now.format(padded).to_string());
+        name = name.replace(&format!("%({field}).4d"), &plain);
+    }
+    name
+}
+
+/// A function's body: one statement a call, as some drivers prepare each.
+fn body(script: &Script) -> String {
+    let block = "    with op.get_context().autocommit_block():\n";
+    match script.mode {
+        Mode::Transaction => {
+            let calls: String = calls(&script.in_runners_transaction(), "    ");
+            format!(
+                "    # Commits what came before: no lock of another migration is held while this one runs.\n{block}        pass\n{calls}"
+            )
+        }
+        Mode::SingleStatement => format!("{block}{}", calls(&script.in_runners_transaction(), "        ")),
+    }
+}
+
+fn calls(sql: &str, indent: &str) -> String {
+    statements(sql)
+        .iter()
+        .map(|statement| {
+            format!(
+                "{indent}op.execute({})\n",
+                python::string(&without_parameters(statement))
+            )
+        })
+        .collect()
+}
+
+/// SQLAlchemy takes `:name` for a parameter unless a word, a colon or a backslash stands before it.
+fn without_parameters(sql: &str) -> String {
+    let mut escaped = String::with_capacity(sql.len());
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut before = ' ';
+    let mut characters = sql.chars().peekable();
+    while let Some(c) = characters.next() {
+        let names = characters.peek().copied().is_some_and(is_word);
+        if c == ':' && names && before != ':' && !is_word(before) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        before = c;
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_a_parameter_is_escaped() {
+        assert_eq!(
+            without_parameters("a::text || ':b' || 'c:d' || E'\\:e'"),
+            "a::text || '\\:b' || 'c:d' || E'\\\\:e'"
+        );
+    }
+
+    #[test]
+    fn reads_settings_of_both_forms() {
+        assert_eq!(
+            setting(
+                "# script_location = x\nscript_location = %(here)s/db\n",
+                "script_location"
+            )
+            .as_deref(),
+            Some("%(here)s/db")
+        );
+        assert_eq!(here("%(here)s/db"), PathBuf::from("db"));
+        assert_eq!(
+            setting("script_location = \"db\"", "script_location").as_deref(),
+            Some("db")
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! What the files of several runners have in common.
+
+use super::{Down, Migration, Runner};
+use crate::migration::Mode;
+
+/// Comment lines of a file's header: its name and title, what the step's header says, what the runner's user must know.
+pub fn comment(mark: &str, name: &str, runner: &dyn Runner, migration: &Migration) -> String {
+    let mut text = format!("{mark} {name}: {}\n", migration.title);
+    for line in &migration.header {
+        text.push_str(&format!("{mark} {line}\n"));
+    }
+    for remark in runner.remarks() {
+        text.push_str(&format!("{mark} Runner: {remark}\n"));
+    }
+    text
+}
+
+/// What a direction runs, where the runner wants something to run in any case.
+pub fn something(down: &Down) -> String {
+    down.script()
+        .map_or_else(|| NOTHING.to_owned(), |script| script.in_runners_transaction())
+}
+
+/// A statement for a step that has nothing to undo.
+pub const NOTHING: &str = "SELECT 1; -- there is nothing to undo\n";
+
+/// The same as one statement, for runners whose files say once for both directions that there is no transaction.
+pub fn something_as_one(migration: &Migration) -> String {
+    match migration.up.mode {
+        Mode::Transaction => something(&migration.down),
+        Mode::SingleStatement => migration
+            .down
+            .script()
+            .map_or_else(|| NOTHING.to_owned(), |script| script.as_one_statement()),
+    }
+}
+
+/// `OrdersCreateCopy` for `orders_create_copy`.
+pub fn camel_case(slug: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    slug.split('_').map(word).collect()
+}
