@@ -1,7 +1,7 @@
 # Thin on purpose: the work is in the program and in cargo.
 ROWS ?= 1000000
 
-.PHONY: demo test postgres postgres-versions
+.PHONY: demo test test-runners postgres postgres-versions runners
 
 demo: postgres
 	cargo run --release --quiet -- demo --rows $(ROWS)
@@ -9,8 +9,14 @@ demo: postgres
 test: postgres postgres-versions
 	cargo test
 
+test-runners: postgres runners
+	cargo test --test runners
+
 postgres:
 	@scripts/ensure-postgres
 
 postgres-versions: postgres
 	@scripts/ensure-postgres-versions
+
+runners:
+	@scripts/ensure-runners

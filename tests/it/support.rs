@@ -30,11 +30,16 @@ impl Shared {
         &SERVER
     }
     pub fn start(programs: &Programs) -> Self {
-        let settings = [
+        Self::start_with(programs, &[])
+    }
+    /// With settings beside the usual ones.
+    pub fn start_with(programs: &Programs, settings: &[(&str, &str)]) -> Self {
+        let usual = [
             ("max_connections", "500"),
             ("max_prepared_transactions", "10"),
             ("wal_level", "logical"),
         ];
+        let settings = [&usual[..], settings].concat();
         let server =
             Server::start(programs, &settings).unwrap_or_else(|e| panic!("{e}; hint: {:?}", e.hint()));
         let url = server.url("DATABASE");

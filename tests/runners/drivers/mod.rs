@@ -1,0 +1,3 @@
+//! One file per runner.
+
+mod psql;

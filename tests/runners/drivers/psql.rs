@@ -1,0 +1,91 @@
+//! psql, a file at a time: what has run is known to whoever ran it.
+
+use std::fs;
+
+use crate::driver::{Driver, Project, ok, run};
+use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
+use crate::support::Said;
+
+/// Numbered pairs of files in `migrations`, by hand.
+pub struct Psql;
+
+/// The names of the files that have run, a line each.
+const HISTORY: &str = "history";
+
+impl Driver for Psql {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+    fn prepare(&self, project: &Project) {
+        write_pair(project, "0001_own", OWN, DROP_OWN);
+        ok(self.up(project));
+    }
+    fn up(&self, project: &Project) -> Said {
+        let done = self.history(project);
+        let names = project.names_in("migrations");
+        let ups = names.iter().filter_map(|name| name.strip_suffix(".up.sql"));
+        let pending: Vec<&str> = ups.filter(|name| !done.contains(&(*name).to_owned())).collect();
+        let mut said = nothing();
+        for name in pending {
+            said = psql(project, &format!("migrations/{name}.up.sql"));
+            if said.code != 0 {
+                return said;
+            }
+            note(project, &[self.history(project), vec![name.to_owned()]].concat());
+        }
+        said
+    }
+    fn down(&self, project: &Project, steps: usize) -> Option<Said> {
+        let mut said = nothing();
+        for _ in 0..steps {
+            let mut done = self.history(project);
+            let name = done.pop().unwrap();
+            said = psql(project, &format!("migrations/{name}.down.sql"));
+            if said.code != 0 {
+                return Some(said);
+            }
+            note(project, &done);
+        }
+        Some(said)
+    }
+    fn history(&self, project: &Project) -> Vec<String> {
+        let text = fs::read_to_string(project.folder().join(HISTORY)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+fn psql(project: &Project, file: &str) -> Said {
+    let program = project.database.program("psql");
+    let mut command = project.command(program.get_program());
+    command.args(["-X", "-v", "ON_ERROR_STOP=1", "-d", project.url(), "-f", file]);
+    run(&mut command)
+}
+
+fn note(project: &Project, done: &[String]) {
+    project.write(
+        HISTORY,
+        &done.iter().map(|name| format!("{name}\n")).collect::<String>(),
+    );
+}
+
+fn nothing() -> Said {
+    Said {
+        code: 0,
+        stdout: String::new(),
+        stderr: String::new(),
+    }
+}
+
+fn write_pair(project: &Project, name: &str, up: &str, down: &str) {
+    project.write(&format!("migrations/{name}.up.sql"), up);
+    project.write(&format!("migrations/{name}.down.sql"), down);
+}
+
+#[test]
+fn psql_runs_its_own_migrations() {
+    prove(&Psql, |project| {
+        let make = format!("BEGIN;\n{MAKE}COMMIT;\n");
+        write_pair(project, "0002_make", &make, &format!("BEGIN;\n{UNMAKE}COMMIT;\n"));
+        write_pair(project, "0003_fill", FILL, EMPTY);
+    });
+}
