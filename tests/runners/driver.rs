@@ -131,3 +131,14 @@ pub fn ok(said: Said) -> Said {
     assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
     said
 }
+
+/// Undoes one at a time, until one fails.
+pub fn one_by_one(steps: usize, mut undo: impl FnMut() -> Said) -> Said {
+    for _ in 1..steps {
+        let said = undo();
+        if said.code != 0 {
+            return said;
+        }
+    }
+    undo()
+}

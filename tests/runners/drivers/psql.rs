@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::driver::{Driver, Project, ok, run};
+use crate::driver::{Driver, Project, ok, one_by_one, run};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
@@ -21,37 +21,45 @@ impl Driver for Psql {
         ok(self.up(project));
     }
     fn up(&self, project: &Project) -> Said {
-        let done = self.history(project);
+        let done = history(project);
         let names = project.names_in("migrations");
         let ups = names.iter().filter_map(|name| name.strip_suffix(".up.sql"));
         let pending: Vec<&str> = ups.filter(|name| !done.contains(&(*name).to_owned())).collect();
-        let mut said = nothing();
+        let mut said = Said {
+            code: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+        };
         for name in pending {
             said = psql(project, &format!("migrations/{name}.up.sql"));
             if said.code != 0 {
-                return said;
+                break;
             }
-            note(project, &[self.history(project), vec![name.to_owned()]].concat());
+            note(project, &[history(project), vec![name.to_owned()]].concat());
         }
         said
     }
     fn down(&self, project: &Project, steps: usize) -> Option<Said> {
-        let mut said = nothing();
-        for _ in 0..steps {
-            let mut done = self.history(project);
-            let name = done.pop().unwrap();
-            said = psql(project, &format!("migrations/{name}.down.sql"));
-            if said.code != 0 {
-                return Some(said);
-            }
-            note(project, &done);
-        }
-        Some(said)
+        Some(one_by_one(steps, || undo_last(project)))
     }
     fn history(&self, project: &Project) -> Vec<String> {
-        let text = fs::read_to_string(project.folder().join(HISTORY)).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        history(project)
     }
+}
+
+fn history(project: &Project) -> Vec<String> {
+    let text = fs::read_to_string(project.folder().join(HISTORY)).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn undo_last(project: &Project) -> Said {
+    let mut done = history(project);
+    let name = done.pop().unwrap();
+    let said = psql(project, &format!("migrations/{name}.down.sql"));
+    if said.code == 0 {
+        note(project, &done);
+    }
+    said
 }
 
 fn psql(project: &Project, file: &str) -> Said {
@@ -62,18 +70,8 @@ fn psql(project: &Project, file: &str) -> Said {
 }
 
 fn note(project: &Project, done: &[String]) {
-    project.write(
-        HISTORY,
-        &done.iter().map(|name| format!("{name}\n")).collect::<String>(),
-    );
-}
-
-fn nothing() -> Said {
-    Said {
-        code: 0,
-        stdout: String::new(),
-        stderr: String::new(),
-    }
+    let lines: String = done.iter().map(|name| format!("{name}\n")).collect();
+    project.write(HISTORY, &lines);
 }
 
 fn write_pair(project: &Project, name: &str, up: &str, down: &str) {
