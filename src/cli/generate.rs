@@ -12,7 +12,7 @@ use super::{Cli, Failure, GenerateArgs, connect, source, wizard};
 use crate::apply::{Position, Stage, read_stage};
 use crate::catalog::{PartitionedBy, partitioned_by};
 use crate::plan::{Plan, Problem, Severity, plan_conversion};
-use crate::spec::{PartitionKey, Strategy, TableSpec};
+use crate::spec::{PartitionKey, RunnerName, Strategy, TableSpec};
 use crate::sql::QualifiedName;
 
 pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
@@ -64,9 +64,12 @@ fn under_way(client: &mut Client, args: &GenerateArgs) -> Result<Option<UnderWay
     let table = source::find(client, text)?;
     let entry = source::entry_of(&args.spec.path, &table)?;
     let position = read_stage(client, &source::relations(&table))?;
-    let Some(entry) =
-        entry.filter(|_| position.stage != Stage::NotStarted && position.stage != Stage::Completed)
-    else {
+    // Nothing of plain files may change once they're all written and the cutover has happened.
+    let is_over = |entry: &TableSpec| match entry.runner {
+        RunnerName::Plain => position.stage >= Stage::CutOver,
+        _ => position.stage == Stage::Completed,
+    };
+    let Some(entry) = entry.filter(|entry| position.stage != Stage::NotStarted && !is_over(entry)) else {
         return Ok(None);
     };
     let folder = source::folder(&entry, &table);
