@@ -15,5 +15,5 @@ pub use failure::ApplyError;
 pub use load::{Limit, Load, LoadNow, pause, read_load, resume, write_load};
 pub use progress::{Progress, Reporter};
 pub use relations::Relations;
-pub use run::{RunOptions, Session};
+pub use run::{Record, RunOptions, Session};
 pub use stage::{Position, Stage, read_stage};

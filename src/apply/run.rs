@@ -31,6 +31,17 @@ pub struct RunOptions {
     pub load: Load,
     /// The batch copy and the catch-up wait while it is there.
     pub pause_file: Option<PathBuf>,
+    /// Whether runs are recorded in `pgcleave.history`.
+    pub record: Record,
+}
+
+/// Whether runs are recorded in `pgcleave.history`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Record {
+    #[default]
+    InHistory,
+    /// Another migration runner keeps the history, and its way back would not take ours away.
+    Nowhere,
 }
 
 /// A session that runs steps on one table.
@@ -73,7 +84,10 @@ impl<'a> Session<'a> {
             .map(|(name, value)| format!("SET pgcleave.{name} = {};", Literal::new(value.as_str())))
             .collect();
         self.client.batch_execute(&set)?;
-        history::ensure(&mut self.client).map_err(ApplyError::History)
+        match self.options.record {
+            Record::InHistory => history::ensure(&mut self.client).map_err(ApplyError::History),
+            Record::Nowhere => Ok(()),
+        }
     }
 
     /// Tries for two seconds: the session of a run that has just ended may still be closing.
@@ -125,6 +139,9 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the history can't be changed.
     pub fn forget(&mut self) -> Result<(), ApplyError> {
+        if self.options.record == Record::Nowhere {
+            return Ok(());
+        }
         history::forget(&mut self.client, &self.relations.source).map_err(ApplyError::History)
     }
 
@@ -218,8 +235,11 @@ impl<'a> Session<'a> {
         self.in_transaction(&[body, check, &finished]).map_err(failed)
     }
 
-    /// The statement that records a run of the file.
+    /// The statement that records a run of the file; an empty one where nothing is recorded.
     fn record(&self, file: &MigrationFile, direction: Direction, outcome: Outcome) -> String {
+        if self.options.record == Record::Nowhere {
+            return String::new();
+        }
         let stem = file.name.stem.as_str();
         let compares = matches!(
             stem,

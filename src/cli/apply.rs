@@ -9,7 +9,7 @@ use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::{Context, RunBy};
 use super::{ApplyArgs, Cli, Failure, Hazard, hold, inspect, interrupt};
-use crate::apply::{RunOptions, Session, Stage};
+use crate::apply::{RunOptions, Session, Stage, read_stage};
 use crate::catalog;
 use crate::db::history::Direction;
 use crate::migration::{MigrationFile, Part};
@@ -36,12 +36,15 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
             "hold by a file instead: --hold-file FILE",
         ));
     }
-    let mut session = Session::open(
-        &target,
-        context.relations.clone(),
-        options(args),
-        interrupt::catch(),
-    )?;
+    if let Some(next) = turn_of_another(&context, through.as_deref())? {
+        eprintln!("{next}");
+        return Ok(());
+    }
+    let options = RunOptions {
+        record: context.record(),
+        ..options(args)
+    };
+    let mut session = Session::open(&target, context.relations.clone(), options, interrupt::catch())?;
     let stage = session.position()?.stage;
     if stage < Stage::CutOver {
         refuse_changed_catalog(&context, &mut session)?;
@@ -53,6 +56,20 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
         eprintln!("{}", size(&context, &mut session)?);
     }
     run_pending(cli, args, &context, &mut session, through.as_deref())
+}
+
+/// What somebody else has to do first, where that is so: nothing is changed then, not even a lock taken.
+fn turn_of_another(context: &Context, through: Option<&str>) -> Result<Option<String>, Failure> {
+    if context.placement.is_none() {
+        return Ok(None);
+    }
+    let position = read_stage(&mut context.target.open()?, &context.relations)?;
+    let pending = context
+        .directory
+        .ups()
+        .find(|file| !position.is_done(&file.name.stem));
+    let is_ours = pending.is_none_or(|file| is_ours(context, &file.name.stem, through));
+    Ok(context.next_by_others(&position).filter(|_| !is_ours))
 }
 
 /// The flags, as the run needs them.
@@ -73,6 +90,7 @@ fn options(args: &ApplyArgs) -> RunOptions {
         variables,
         load: args.load.load(),
         pause_file: args.pause_file.clone(),
+        ..RunOptions::default()
     }
 }
 

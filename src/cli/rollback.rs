@@ -24,6 +24,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
     let target = context.target.clone().with_notices(notices::printer(cli));
     let options = RunOptions {
         variables: args.lock.variables(),
+        record: context.record(),
         ..RunOptions::default()
     };
     let mut session = Session::open(&target, context.relations.clone(), options, interrupt::catch())?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::existing::{read_facts, read_placement, render_again};
 use super::{Cli, Failure, connect, source};
-use crate::apply::{Position, Relations};
+use crate::apply::{Position, Record, Relations};
 use crate::db::connect::Target;
 use crate::migration::{Directory, Part};
 use crate::plan::Facts;
@@ -65,6 +65,14 @@ impl Context {
     /// The runner that the files are for, unless they are plain.
     pub fn runner(&self) -> Option<&'static dyn Runner> {
         self.placement.as_ref().and_then(|p| runner::named(p.runner))
+    }
+
+    /// Where runs are recorded: another runner keeps its own history.
+    pub fn record(&self) -> Record {
+        match self.placement {
+            None => Record::InHistory,
+            Some(_) => Record::Nowhere,
+        }
     }
 
     /// Who is to run a step.
