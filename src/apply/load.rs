@@ -117,13 +117,13 @@ fn interval(duration: Duration) -> SimpleExpr {
 /// The settings as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoadNow {
-    pub jobs: i32,
+    pub jobs: i64,
     pub batch_target: String,
-    pub sleep_milliseconds: i32,
+    pub sleep_milliseconds: i64,
     pub max_replica_lag: Option<String>,
     /// Bytes.
     pub max_retained_wal: Option<i64>,
-    pub max_active_sessions: Option<i32>,
+    pub max_active_sessions: Option<i64>,
     pub throttle_query: Option<String>,
     pub paused_by: Option<String>,
 }
@@ -137,8 +137,8 @@ pub fn read_load(client: &mut Client, relations: &Relations) -> Result<Option<Lo
         return Ok(None);
     }
     let sql = format!(
-        "SELECT jobs, batch_target::text, sleep_milliseconds, max_replica_lag::text, max_retained_wal,
-                max_active_sessions, throttle_query, paused_by FROM {}",
+        "SELECT jobs::bigint, batch_target::text, sleep_milliseconds::bigint, max_replica_lag::text, max_retained_wal,
+                max_active_sessions::bigint, throttle_query, paused_by FROM {}",
         relations.settings
     );
     let row = client.query_one(&sql, &[])?;

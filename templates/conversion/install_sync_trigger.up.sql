@@ -29,12 +29,12 @@ INSERT INTO {{ c.names.state.sql() }} DEFAULT VALUES;
 -- How the batch copy and the catch-up behave; may be changed while they run.
 CREATE TABLE {{ c.names.settings.sql() }} (
     only_row            boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    jobs                int NOT NULL DEFAULT 1 CHECK (jobs >= 1),              -- sessions that may copy at once
+    jobs                bigint NOT NULL DEFAULT 1 CHECK (jobs >= 1),           -- sessions that may copy at once
     batch_target        interval NOT NULL DEFAULT '500 milliseconds' CHECK (batch_target > '0'), -- time per batch
-    sleep_milliseconds  int NOT NULL DEFAULT 0 CHECK (sleep_milliseconds >= 0), -- after each batch
+    sleep_milliseconds  bigint NOT NULL DEFAULT 0 CHECK (sleep_milliseconds >= 0), -- after each batch
     max_replica_lag     interval DEFAULT '10 seconds',                         -- pg_stat_replication.replay_lag; null: any
     max_retained_wal    bigint,                                                -- bytes that a replication slot retains; null: any
-    max_active_sessions int,                                                   -- of others, in the whole server; null: any
+    max_active_sessions bigint,                                                -- of others, in the whole server; null: any
     throttle_query      text,                                                  -- waits while it returns true; null: none
     paused_by           text                                                   -- waits while not null, and why
 );
@@ -105,10 +105,9 @@ CREATE TRIGGER pgcleave_sync_truncate AFTER TRUNCATE ON {{ c.names.source.sql() 
     FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.sync_truncate.sql() }}();
 CREATE TRIGGER pgcleave_guard BEFORE INSERT OR UPDATE OR DELETE ON {{ c.names.source.sql() }}
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.guard.sql() }}();
-ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 -- ALWAYS: a writer with session_replication_role = replica must be caught too.
-ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync;
-ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync_truncate;
+ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync,
+    ENABLE ALWAYS TRIGGER pgcleave_sync_truncate, DISABLE TRIGGER pgcleave_guard;
 
 {% include "fragment/record_xmin.sql" %}
 SELECT {{ c.names.check.sql() }}();

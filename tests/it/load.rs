@@ -105,6 +105,23 @@ fn several_sessions_share_the_copy_and_their_number_may_change_while_they_run() 
 }
 
 #[test]
+fn limits_may_be_far_beyond_what_anybody_needs() {
+    let (_database, pgcleave) = prepared();
+    pgcleave.ok(&[
+        "throttle",
+        "events",
+        "--sleep",
+        "60d",
+        "--max-active-sessions",
+        "4000000000",
+    ]);
+    let said = pgcleave.ok(&["throttle", "events"]);
+    for figure in ["5184000000 ms", "4000000000"] {
+        assert!(said.stdout.contains(figure), "{}", said.stdout);
+    }
+}
+
+#[test]
 fn a_session_that_dies_in_a_shared_copy_loses_nothing() {
     let (database, pgcleave) = prepared();
     let child = copy(
