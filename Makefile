@@ -1,12 +1,12 @@
 # Thin on purpose: the work is in the program and in cargo.
 ROWS ?= 1000000
 
-.PHONY: demo test test-runners postgres postgres-versions runners
+.PHONY: demo test test-runners postgres postgres-versions linters runners
 
 demo: postgres
 	cargo run --release --quiet -- demo --rows $(ROWS)
 
-test: postgres postgres-versions
+test: postgres postgres-versions linters
 	cargo test
 
 test-runners: postgres runners
@@ -20,3 +20,6 @@ postgres-versions: postgres
 
 runners:
 	@scripts/ensure-runners
+
+linters:
+	@scripts/ensure-linters

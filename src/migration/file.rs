@@ -99,7 +99,7 @@ impl MigrationFile {
         line.split_once(": ").map_or(line, |(_, title)| title)
     }
 
-    /// What the header says under a heading (`Lock`, `Takes`, `Undo`, `Mind` …).
+    /// What the header says under a heading (`Lock`, `Takes`, `Undo`, `Mind`, `Lint` …).
     pub fn header<'a>(&'a self, heading: &'a str) -> impl Iterator<Item = &'a str> {
         let lines = self.text.lines().take_while(|line| line.starts_with("--"));
         lines.filter_map(move |line| {

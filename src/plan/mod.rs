@@ -2,6 +2,7 @@
 
 mod application;
 pub mod bounds;
+mod broken_rules;
 mod candidates;
 mod carried_dependents;
 mod carried_indexes;
@@ -28,6 +29,7 @@ mod routines;
 mod step;
 mod unique_keys;
 
+pub use broken_rules::BrokenRules;
 pub use candidates::{Candidate, candidates};
 pub use conversion::{Conversion, Plan, plan_conversion};
 pub use facts::{FACTS_FORMAT, Facts, partition_names};

@@ -39,6 +39,9 @@ pub fn lines(plan: &Plan, step: Step, part: Part) -> Vec<String> {
             .as_str(),
         );
         remarks(plan, step).iter().for_each(|remark| line("Mind", remark));
+        for broken in step.broken_rules() {
+            line("Lint", &format!("{}: {}", broken.rules.join(", "), broken.why));
+        }
     }
     line(
         "Mode",

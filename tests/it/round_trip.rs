@@ -2,6 +2,7 @@
 //! afterwards equals the dump before, and the content is equal throughout.
 
 use crate::fixtures::{Fixture, versions_of_case};
+use crate::squawk;
 use crate::structure::changed_dump;
 use crate::support::Database;
 use crate::versions::{Version, version};
@@ -32,6 +33,7 @@ fn round_trip(case: &str, version: &'static Version) {
     fixture.assert_structure_kept(before);
     if version.major == *versions_of_case(case).end() {
         assert_dump_as_expected(case, &fixture, &dump);
+        squawk::assert_only_what_headers_say(&fixture.pgcleave.files(".up.sql"));
         fixture.assert_nothing_to_plan();
     }
     fixture.pgcleave.ok(&["-q", "rollback", table, "--yes"]);
