@@ -4,6 +4,7 @@
 -- Takes: milliseconds a partition
 -- Undo: the down file drops the copy
 -- Hazards: none
+-- Lint: ban-drop-not-null: only of the new copy, and put back by the same statement under the name that the source's has
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 

@@ -4,6 +4,7 @@
 -- Takes: milliseconds
 -- Undo: the down file drops the triggers and the change log
 -- Hazards: slows_writers
+-- Lint: eugene E4: takes ENABLE TRIGGER's lock for ACCESS EXCLUSIVE; it is SHARE ROW EXCLUSIVE, which readers don't feel
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 
@@ -46,12 +47,12 @@ INSERT INTO "public"."events_pgcleave_state" DEFAULT VALUES;
 -- How the batch copy and the catch-up behave; may be changed while they run.
 CREATE TABLE "public"."events_pgcleave_settings" (
     only_row            boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    jobs                int NOT NULL DEFAULT 1 CHECK (jobs >= 1),              -- sessions that may copy at once
+    jobs                bigint NOT NULL DEFAULT 1 CHECK (jobs >= 1),           -- sessions that may copy at once
     batch_target        interval NOT NULL DEFAULT '500 milliseconds' CHECK (batch_target > '0'), -- time per batch
-    sleep_milliseconds  int NOT NULL DEFAULT 0 CHECK (sleep_milliseconds >= 0), -- after each batch
+    sleep_milliseconds  bigint NOT NULL DEFAULT 0 CHECK (sleep_milliseconds >= 0), -- after each batch
     max_replica_lag     interval DEFAULT '10 seconds',                         -- pg_stat_replication.replay_lag; null: any
     max_retained_wal    bigint,                                                -- bytes that a replication slot retains; null: any
-    max_active_sessions int,                                                   -- of others, in the whole server; null: any
+    max_active_sessions bigint,                                                -- of others, in the whole server; null: any
     throttle_query      text,                                                  -- waits while it returns true; null: none
     paused_by           text                                                   -- waits while not null, and why
 );
@@ -155,10 +156,9 @@ CREATE TRIGGER pgcleave_sync_truncate AFTER TRUNCATE ON "public"."events"
     FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_sync_truncate"();
 CREATE TRIGGER pgcleave_guard BEFORE INSERT OR UPDATE OR DELETE ON "public"."events"
     FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_guard"();
-ALTER TABLE "public"."events" DISABLE TRIGGER pgcleave_guard;
 -- ALWAYS: a writer with session_replication_role = replica must be caught too.
-ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync;
-ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync_truncate;
+ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync,
+    ENABLE ALWAYS TRIGGER pgcleave_sync_truncate, DISABLE TRIGGER pgcleave_guard;
 
 -- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
 UPDATE "public"."events_pgcleave_state" SET

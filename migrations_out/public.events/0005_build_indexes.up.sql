@@ -5,6 +5,8 @@
 -- Undo: the down file drops them from the copy
 -- Hazards: none
 -- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
+-- Lint: adding-serial-primary-key-field, constraint-missing-not-valid, disallowed-unique-constraint, require-concurrent-index-creation, eugene E4, eugene E6, eugene E7, eugene E8: nobody but pgcleave uses the copy yet, and a partitioned table's indexes can't be built CONCURRENTLY
+-- Lint: eugene W12: each builds an index of its own or sets a trigger: in one statement they would read the copy as often
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 

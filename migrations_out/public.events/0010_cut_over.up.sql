@@ -5,6 +5,10 @@
 -- Undo: the down file gives the source table its name back with every write made since
 -- Hazards: short_exclusive_lock
 -- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
+-- Lint: renaming-table, renaming-object: the copy and what belongs to it take the table's names in the same transaction: no client finds one missing
+-- Lint: ban-alter-identity: BY DEFAULT on the retired table, which only the sync writes to, and ALWAYS on the partitioned one, as it was
+-- Lint: ban-drop-function: only where it has the table's row type; it is created again in the same transaction
+-- Lint: eugene E4, eugene W12: catalog changes only, unless pgcleave.recount_under_lock is on, and all of them or none; RENAME stands alone in its statement
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 
