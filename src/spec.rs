@@ -3,16 +3,21 @@
 //! Long because it is one thing: the shape of that file, and how an entry is written back into it.
 
 mod partitioning;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Interval;
 
-pub use partitioning::{Allowance, Level, Lists, NullKeys, PartitionKey, SpecValue, Strategy, SubSpec};
+pub use partitioning::{
+    Allowance, Level, Lists, MAX_PARTITIONS, NullKeys, PartitionKey, SpecValue, Strategy, SubSpec,
+};
+pub use schema::json_schema;
 
 /// How many intervals ahead of today get a partition unless said otherwise.
 pub const DEFAULT_PREMAKE: u32 = 12;
@@ -20,23 +25,28 @@ pub const DEFAULT_PREMAKE: u32 = 12;
 pub const DEFAULT_BATCH_BLOCKS: u32 = 1024;
 /// Folder of the migrations.
 pub const DEFAULT_OUT: &str = "migrations_out";
+/// At most so many intervals ahead of today.
+pub const MAX_PREMAKE: u32 = 1000;
 
-/// The whole file: one `[[table]]` per table.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// pgcleave.toml: which tables are to be partitioned, and how.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "pgcleave.toml")]
 pub struct Spec {
+    /// One `[[table]]` per table.
     #[serde(default, rename = "table")]
     pub tables: Vec<TableSpec>,
 }
 
 /// One `[[table]]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableSpec {
     /// `schema.table` as SQL would write it, quoted where SQL needs quotes.
     pub name: String,
     /// The partition key: a column's name as the catalog has it, unquoted, or several.
     pub key: PartitionKey,
+    /// Partitioning strategy.
     #[serde(default)]
     pub strategy: Strategy,
     /// RANGE: the width of a partition.
@@ -45,15 +55,19 @@ pub struct TableSpec {
     /// RANGE: bounds between partitions, in place of an interval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<SpecValue>,
-    /// HASH: how many.
+    /// HASH: how many partitions; 1 to 4096.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_PARTITIONS))]
     pub partitions: Option<u32>,
     /// Intervals ahead of today that get a partition; 0 to 1000.
     #[serde(default = "default_premake")]
+    #[schemars(range(max = MAX_PREMAKE))]
     pub premake: u32,
     /// IANA zone in which an interval begins at midnight.
     #[serde(default = "default_time_zone")]
+    #[schemars(schema_with = "schema::time_zones")]
     pub time_zone: Tz,
+    /// The migration runner that the files are for.
     #[serde(default)]
     pub runner: RunnerName,
     /// The runner's folder of migrations; for other runners than `plain`.
@@ -61,20 +75,22 @@ pub struct TableSpec {
     pub directory: Option<PathBuf>,
     /// The last step that has a migration for the runner; for other runners than `plain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::steps")]
     pub through: Option<String>,
     /// Folder in which the table's own folder is made: of migrations, or of what belongs to the runner's.
     #[serde(default = "default_out")]
     pub out: PathBuf,
     /// Blocks of the source table per batch; at least 1.
     #[serde(default = "default_batch_blocks")]
+    #[schemars(range(min = 1))]
     pub batch_size: u32,
     /// What becomes of unique keys that lack the partition key, by the key's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unique: BTreeMap<String, UniqueChoice>,
-    /// What becomes of foreign keys that point at the table, by the constraint's name, or
-    /// by `schema.table.constraint` where several have that name.
+    /// What becomes of foreign keys that point at the table, by the constraint's name, or by `schema.table.constraint` where several have that name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub incoming: BTreeMap<String, IncomingChoice>,
+    /// Where rows go whose key is NULL.
     #[serde(default)]
     pub null_keys: NullKeys,
     /// What is refused unless it stands here.
@@ -89,7 +105,7 @@ pub struct TableSpec {
 }
 
 /// What becomes of a unique key that lacks the partition key, which a partitioned table's unique keys must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum UniqueChoice {
     /// The partition key is added to it: the same value may then stand in several partitions.
@@ -101,7 +117,7 @@ pub enum UniqueChoice {
 }
 
 /// What becomes of a foreign key of another table once the retired table, through which it works meanwhile, is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum IncomingChoice {
     /// It refers to the guard of the key that it refers to now: a foreign key as before, with all its actions.
@@ -132,29 +148,47 @@ pub fn parse_choice<C: clap::ValueEnum>(text: &str) -> Result<(String, C), Strin
 }
 
 /// The migration runner that the files are for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunnerName {
     /// Plain SQL files, run by psql or by `pgcleave apply`.
     #[default]
     Plain,
+    /// sqlx, in Rust: `<version>_<name>.up.sql` and `.down.sql`.
     Sqlx,
+    /// refinery, in Rust: `V<version>__<name>.sql`, without a way back.
     Refinery,
+    /// diesel, in Rust: a folder per migration with `up.sql` and `down.sql`.
     Diesel,
+    /// dbmate: one file with `-- migrate:up` and `-- migrate:down`.
     Dbmate,
+    /// goose, in Go: one file with `-- +goose Up` and `-- +goose Down`.
     Goose,
+    /// golang-migrate: `<version>_<name>.up.sql` and `.down.sql`.
     GolangMigrate,
+    /// Flyway, in Java: `V<version>__<name>.sql`, and `.sql.conf` beside it.
     Flyway,
+    /// Liquibase, in Java: changesets in formatted SQL.
     Liquibase,
+    /// Alembic, in Python, of SQLAlchemy.
     Alembic,
+    /// Django's migrations, in Python.
     Django,
+    /// Rails' migrations, in Ruby (Active Record).
     Rails,
+    /// Sqitch: `deploy`, `revert` and `verify`, and a line in `sqitch.plan`.
     Sqitch,
+    /// Atlas: `<version>_<name>.sql`, and its sum in `atlas.sum`.
     Atlas,
+    /// node-pg-migrate, in JavaScript.
     NodePgMigrate,
+    /// Knex, in JavaScript.
     Knex,
+    /// graphile-migrate: committed migrations, each with the hash of the one before.
     GraphileMigrate,
+    /// Prisma, in TypeScript: a folder per migration with `migration.sql`.
     Prisma,
+    /// Ecto, in Elixir.
     Ecto,
 }
 
@@ -305,7 +339,7 @@ impl TableSpec {
             value,
             range,
         };
-        if self.premake > 1000 {
+        if self.premake > MAX_PREMAKE {
             return Err(out_of_range("premake", self.premake, "0 to 1000"));
         }
         if self.batch_size == 0 {

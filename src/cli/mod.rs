@@ -29,6 +29,7 @@ mod throttle;
 mod verify;
 mod wizard;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,6 +132,9 @@ pub enum Verb {
     /// Print the manual page.
     #[command(after_help = "Example:\n  pgcleave man | man -l -")]
     Man,
+    /// Print the JSON Schema of pgcleave.toml, for editors.
+    #[command(after_help = "Example:\n  pgcleave schema > pgcleave.schema.json")]
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +374,10 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Verb::Man => clap_mangen::Man::new(Cli::command())
             .render(&mut std::io::stdout())
             .map_err(Failure::output),
+        Verb::Schema => {
+            let schema = serde_json::to_string_pretty(&crate::spec::json_schema())?;
+            writeln!(std::io::stdout(), "{schema}").map_err(Failure::output)
+        }
     }
 }
 

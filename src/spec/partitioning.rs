@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Interval;
 
+/// At most so many partitions by hash.
+pub const MAX_PARTITIONS: u32 = 4096;
+
 /// The columns of a partition key, as the catalog has them, unquoted; one or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 pub struct PartitionKey(Vec<String>);
 
@@ -67,11 +71,13 @@ impl FromStr for PartitionKey {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum OneOrMany {
+    /// The column.
     One(String),
-    Many(Vec<String>),
+    /// The columns, in their order.
+    Many(#[schemars(length(min = 1))] Vec<String>),
 }
 
 impl From<OneOrMany> for PartitionKey {
@@ -93,12 +99,15 @@ impl From<PartitionKey> for OneOrMany {
 }
 
 /// Partitioning strategy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
+    /// A partition holds an interval of the key, or what is between two bounds.
     #[default]
     Range,
+    /// A partition holds a list of values.
     List,
+    /// A partition holds what has the same remainder of its hash.
     Hash,
 }
 
@@ -114,7 +123,7 @@ impl Strategy {
 }
 
 /// Where rows go whose key is NULL.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum NullKeys {
     /// A key that may be NULL is refused.
@@ -125,7 +134,7 @@ pub enum NullKeys {
 }
 
 /// What is refused unless it is allowed by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Allowance {
@@ -142,11 +151,14 @@ impl Allowance {
 }
 
 /// A value of the key in the spec.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SpecValue {
+    /// `true` or `false`.
     Boolean(bool),
+    /// A whole number.
     Integer(i64),
+    /// Any other value, as the server reads it.
     Text(String),
 }
 
@@ -173,18 +185,25 @@ impl SpecValue {
 pub type Lists = BTreeMap<String, Vec<SpecValue>>;
 
 /// `[table.sub]`: how each partition is partitioned again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubSpec {
+    /// The partition key: a column's name as the catalog has it, unquoted, or several.
     pub key: PartitionKey,
+    /// Partitioning strategy.
     #[serde(default)]
     pub strategy: Strategy,
+    /// RANGE: the width of a partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
+    /// RANGE: bounds between partitions, in place of an interval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<SpecValue>,
+    /// HASH: how many partitions; 1 to 4096.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_PARTITIONS))]
     pub partitions: Option<u32>,
+    /// LIST: which values share a partition; none is a partition for each value that the table holds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lists: Lists,
 }
@@ -241,7 +260,7 @@ impl Level<'_> {
             {
                 says("interval, bounds and lists don't go")
             }
-            Strategy::Hash if !self.partitions.is_some_and(|n| (1..=4096).contains(&n)) => {
+            Strategy::Hash if !self.partitions.is_some_and(|n| (1..=MAX_PARTITIONS).contains(&n)) => {
                 says("partitions must be given, 1 to 4096,")
             }
             Strategy::Range | Strategy::List | Strategy::Hash => None,

@@ -31,6 +31,7 @@ mod round_trip;
 mod security;
 mod sessions;
 mod simpler_designs;
+mod spec_schema;
 mod squawk;
 mod stories;
 mod strategies;
