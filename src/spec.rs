@@ -2,8 +2,12 @@
 //!
 //! Long because it is one thing: the shape of that file, and how an entry is written back into it.
 
+mod expected;
 mod partitioning;
+mod place;
+mod problem;
 mod schema;
+mod validation;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,6 +21,7 @@ use crate::model::Interval;
 pub use partitioning::{
     Allowance, Level, Lists, MAX_PARTITIONS, NullKeys, PartitionKey, SpecValue, Strategy, SubSpec,
 };
+pub use problem::{SpecError, SpecProblem};
 pub use schema::json_schema;
 
 /// How many intervals ahead of today get a partition unless said otherwise.
@@ -235,39 +240,14 @@ fn default_batch_blocks() -> u32 {
     DEFAULT_BATCH_BLOCKS
 }
 
-/// Why a spec isn't valid.
-#[derive(Debug, thiserror::Error)]
-pub enum SpecError {
-    #[error("the spec can't be read: {0}")]
-    Toml(#[from] toml::de::Error),
-    #[error("the spec can't be changed: {0}")]
-    Edit(#[from] toml_edit::TomlError),
-    #[error("the table {table} has {key} = {value}; {range} is possible")]
-    OutOfRange {
-        table: String,
-        key: &'static str,
-        value: u32,
-        range: &'static str,
-    },
-    #[error("the table {table} can't be partitioned so: {contradiction}")]
-    Contradiction { table: String, contradiction: String },
-    #[error("the table {0} stands twice in the spec")]
-    Twice(String),
-}
-
 impl Spec {
     /// Reads and validates the file's text.
     ///
     /// # Errors
-    /// Names the line for anything that TOML or the fields' types don't allow.
+    /// Names line and key of the first thing that isn't valid; [`SpecError::in_file`] adds the file.
     pub fn parse(text: &str) -> Result<Self, SpecError> {
-        let spec: Self = toml::from_str(text)?;
-        for (position, table) in spec.tables.iter().enumerate() {
-            table.validate()?;
-            if spec.tables[..position].iter().any(|t| t.name == table.name) {
-                return Err(SpecError::Twice(table.name.clone()));
-            }
-        }
+        let spec: Self = toml::from_str(text).map_err(|error| SpecError::of_text(text, &error))?;
+        validation::check(&spec, text)?;
         Ok(spec)
     }
 }
@@ -328,40 +308,14 @@ impl TableSpec {
         columns
     }
 
-    /// Checks the ranges of the numbers, and that what is said fits together.
-    ///
-    /// # Errors
-    /// When something doesn't.
-    pub fn validate(&self) -> Result<(), SpecError> {
-        let out_of_range = |key, value, range| SpecError::OutOfRange {
-            table: self.name.clone(),
-            key,
-            value,
-            range,
-        };
-        if self.premake > MAX_PREMAKE {
-            return Err(out_of_range("premake", self.premake, "0 to 1000"));
-        }
-        if self.batch_size == 0 {
-            return Err(out_of_range("batch_size", self.batch_size, "1 or more"));
-        }
-        let contradiction = self.levels().iter().find_map(Level::contradiction);
-        match contradiction {
-            Some(contradiction) => Err(SpecError::Contradiction {
-                table: self.name.clone(),
-                contradiction,
-            }),
-            None => Ok(()),
-        }
-    }
-
     /// The file's text with this table's entry set; everything else, comments
     /// too, stays as it is.
     ///
     /// # Errors
     /// When the text isn't TOML.
     pub fn write_into(&self, text: &str) -> Result<String, SpecError> {
-        let mut document: toml_edit::DocumentMut = text.parse()?;
+        let mut document: toml_edit::DocumentMut =
+            text.parse().map_err(|error| SpecError::of_edit(text, &error))?;
         let tables = document
             .entry("table")
             .or_insert(toml_edit::Item::ArrayOfTables(toml_edit::ArrayOfTables::new()));
@@ -461,14 +415,6 @@ mod tests {
     }
 
     #[test]
-    fn names_the_line_of_an_unknown_key() {
-        let error = Spec::parse(&format!("{ENTRY}colour = \"red\"\n"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("line 5") && error.contains("colour"), "{error}");
-    }
-
-    #[test]
     fn keeps_comments_and_other_tables() {
         let text =
             format!("# ours\n{ENTRY}\n[[table]]\nname = \"a.b\"\nkey = \"t\"\ninterval = \"daily\" # busy\n");
@@ -522,31 +468,5 @@ mod tests {
         }
         assert_eq!(Spec::parse(&written).unwrap().tables, tables, "{written}");
         assert_eq!(tables[0].partition_columns(), ["region", "id", "x"]);
-    }
-
-    #[test]
-    fn refuses_what_contradicts_itself() {
-        for line in [
-            "strategy = \"hash\"",
-            "partitions = 3",
-            "bounds = [1]",
-            "key = []",
-        ] {
-            let text = ENTRY.replace(
-                "key = \"at\"\n",
-                if line.starts_with("key") {
-                    ""
-                } else {
-                    "key = \"at\"\n"
-                },
-            );
-            let refused = Spec::parse(&format!("{text}{line}\n"));
-            assert!(matches!(refused, Err(SpecError::Contradiction { .. })), "{line}");
-        }
-    }
-
-    #[test]
-    fn refuses_a_table_that_stands_twice() {
-        assert!(matches!(Spec::parse(&ENTRY.repeat(2)), Err(SpecError::Twice(_))));
     }
 }

@@ -137,7 +137,11 @@ impl From<DirectoryError> for Failure {
 
 impl From<SpecError> for Failure {
     fn from(error: SpecError) -> Self {
-        Self::new(Self::USAGE, error, Some("correct pgcleave.toml".to_owned()))
+        let hint = match &error.file {
+            Some(file) => format!("correct {}; its keys: pgcleave schema", file.display()),
+            None => "see the flags: pgcleave generate --help".to_owned(),
+        };
+        Self::new(Self::USAGE, error, Some(hint))
     }
 }
 

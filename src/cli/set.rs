@@ -254,6 +254,6 @@ fn is_lost(difference: &Difference, outputs: &[Output]) -> bool {
 
 fn write_spec(path: &Path, spec: &TableSpec) -> Result<(), Failure> {
     let text = source::read_spec_text(path)?;
-    Spec::parse(&text)?;
+    Spec::parse(&text).map_err(|error| error.in_file(path))?;
     write_if_new(path, &spec.write_into(&text)?)
 }

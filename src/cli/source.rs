@@ -23,24 +23,23 @@ pub fn read_spec_text(path: &Path) -> Result<String, Failure> {
     }
 }
 
+/// The spec; empty where there is no file yet.
+pub fn read_spec(path: &Path) -> Result<Spec, Failure> {
+    Spec::parse(&read_spec_text(path)?).map_err(|error| error.in_file(path).into())
+}
+
 /// The spec's entry for the table, or its only entry where none is named.
 pub fn spec_of(path: &Path, table: Option<&str>) -> Result<(QualifiedName, TableSpec), Failure> {
-    let spec = Spec::parse(&read_spec_text(path)?)?;
+    let spec = read_spec(path)?;
     let wanted = table.map(QualifiedName::parse).transpose()?;
     let mut found = Vec::new();
     for entry in spec.tables {
-        let (schema, name) = QualifiedName::parse(&entry.name)?;
-        let Some(schema) = schema else {
-            return Err(Failure::usage(
-                &format!("the spec names the table {} without its schema", entry.name),
-                "write schema.table in pgcleave.toml",
-            ));
-        };
+        let table = entry.table()?;
         let matches = wanted
             .as_ref()
-            .is_none_or(|(s, n)| *n == name && s.as_ref().is_none_or(|s| *s == schema));
+            .is_none_or(|(s, n)| *n == table.name && s.as_ref().is_none_or(|s| *s == table.schema));
         if matches {
-            found.push((QualifiedName::new(schema, name), entry));
+            found.push((table, entry));
         }
     }
     match (found.len(), table) {
@@ -62,14 +61,8 @@ pub fn spec_of(path: &Path, table: Option<&str>) -> Result<(QualifiedName, Table
 
 /// The spec's entry for the table, if there is one.
 pub fn entry_of(path: &Path, table: &QualifiedName) -> Result<Option<TableSpec>, Failure> {
-    for entry in Spec::parse(&read_spec_text(path)?)?.tables {
-        if let (Some(schema), name) = QualifiedName::parse(&entry.name)?
-            && QualifiedName::new(schema, name) == *table
-        {
-            return Ok(Some(entry));
-        }
-    }
-    Ok(None)
+    let mut entries = read_spec(path)?.tables.into_iter();
+    Ok(entries.find(|entry| entry.table().is_ok_and(|name| name == *table)))
 }
 
 /// Finds the table in the catalog by what the user typed.

@@ -236,32 +236,38 @@ pub struct Level<'a> {
 }
 
 impl Level<'_> {
-    /// What doesn't fit together; `None` where all does.
-    pub fn contradiction(&self) -> Option<String> {
+    /// What doesn't fit together, behind the key that doesn't; `None` where all does.
+    pub fn contradiction(&self) -> Option<(&'static str, String)> {
         let (columns, strategy) = (self.key.columns().len(), self.strategy.name());
-        let says = |what: &str| Some(format!("{what} with strategy = {strategy:?}"));
+        let says = |key, what: &str| Some((key, format!("{what} with strategy = {strategy:?}")));
+        let given = |key: &&'static str| match *key {
+            "interval" => self.interval.is_some(),
+            "bounds" => !self.bounds.is_empty(),
+            "partitions" => self.partitions.is_some(),
+            _ => !self.lists.is_empty(),
+        };
+        let stray = match self.strategy {
+            Strategy::Range => ["partitions", "lists"].iter().copied().find(given),
+            Strategy::List => ["interval", "bounds", "partitions"].iter().copied().find(given),
+            Strategy::Hash => ["interval", "bounds", "lists"].iter().copied().find(given),
+        };
         if columns == 0 {
-            return Some("the key names no column".to_owned());
+            return Some(("key", "the key names no column".to_owned()));
+        }
+        if let Some(key) = stray {
+            return says(key, &format!("{key} can't be given"));
         }
         match self.strategy {
-            Strategy::Range if self.partitions.is_some() => says("partitions don't go"),
-            Strategy::Range if !self.lists.is_empty() => says("lists don't go"),
             Strategy::Range if self.interval.is_none() == self.bounds.is_empty() => {
-                says("either interval or bounds must be given")
+                says("bounds", "either interval or bounds must be given")
             }
-            Strategy::List if columns > 1 => says("a key of several columns doesn't go"),
-            Strategy::List if self.interval.is_some() || !self.bounds.is_empty() => {
-                says("interval and bounds don't go")
-            }
-            Strategy::List if self.partitions.is_some() => says("partitions don't go"),
-            Strategy::List if self.lists.values().any(Vec::is_empty) => says("an empty list doesn't go"),
-            Strategy::Hash
-                if self.interval.is_some() || !self.bounds.is_empty() || !self.lists.is_empty() =>
-            {
-                says("interval, bounds and lists don't go")
+            Strategy::List if columns > 1 => says("key", "a key of several columns doesn't go"),
+            Strategy::List if self.lists.values().any(Vec::is_empty) => {
+                says("lists", "an empty list doesn't go")
             }
             Strategy::Hash if !self.partitions.is_some_and(|n| (1..=MAX_PARTITIONS).contains(&n)) => {
-                says("partitions must be given, 1 to 4096,")
+                let what = format!("partitions must be given, 1 to {MAX_PARTITIONS},");
+                says("partitions", &what)
             }
             Strategy::Range | Strategy::List | Strategy::Hash => None,
         }

@@ -56,7 +56,7 @@ impl Transform for AsTomlHasIt {
 /// The names of the time zones, IANA's.
 pub(super) fn time_zones(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-    json_schema!({ "type": "string", "enum": names })
+    json_schema!({ "title": "an IANA time zone", "type": "string", "enum": names })
 }
 
 /// The names of the steps.

@@ -54,7 +54,11 @@ fn the_committed_schema_is_what_pgcleave_prints() {
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         write_whole(&path, &printed).unwrap();
     }
-    assert_eq!(fs::read_to_string(path).unwrap(), printed);
+    let is_current = fs::read_to_string(path).unwrap() == printed;
+    assert!(
+        is_current,
+        "hint: UPDATE_SCHEMA=1 cargo test spec_schema, and read the diff"
+    );
 }
 
 #[test]
