@@ -175,6 +175,7 @@ pub struct Conversion {
     pub foreign_key_definitions: Fragment,
     pub foreign_keys_validated: Fragment,
     pub foreign_keys_referenced: Fragment,
+    pub lock_settings_share_update_exclusive: Literal,
     pub lock_source_share_row_exclusive: Literal,
     pub lock_source_access_exclusive: Literal,
     pub lock_retired_access_exclusive: Literal,
@@ -377,6 +378,10 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
                 .map(|k| Fragment::new(if k.validated { "true" } else { "false" }, &[])),
         ),
         foreign_keys_referenced: Fragment::list(foreign_keys.iter().map(|k| k.referenced.literal())),
+        lock_settings_share_update_exclusive: lock_statement(
+            "LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE",
+            &names.settings,
+        ),
         lock_source_share_row_exclusive: lock_statement(
             "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
             &names.source,

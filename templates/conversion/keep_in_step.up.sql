@@ -11,6 +11,7 @@ BEGIN
 END
 $pgcleave$;
 
+{% include "fragment/keep_catch_ups_away.sql" %}
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_share_row_exclusive.sql() }}
 ]);
@@ -25,7 +26,7 @@ DECLARE
     copy_rows bigint;
     what_was_counted text;
 BEGIN
-    SELECT * INTO state FROM {{ c.names.state.sql() }};
+    SELECT * INTO state FROM {{ c.names.state.sql() }} FOR UPDATE; -- a batch copy may be about to start over
     IF state.count_milliseconds IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';

@@ -20,6 +20,8 @@ BEGIN
         SET LOCAL search_path = pg_catalog, pg_temp;
         SET LOCAL row_security = off; -- a policy that would hide rows is an error
         SET LOCAL lock_timeout = '5s';
+        -- Before the snapshot: a page of another catch-up's, or the switch, must not be half done in it.
+        LOCK TABLE {{ c.names.settings.sql() }} IN SHARE UPDATE EXCLUSIVE MODE;
         LOCK TABLE {{ c.names.source.sql() }} IN ACCESS SHARE MODE;
         PERFORM {{ c.names.check.sql() }}();
         IF EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block)

@@ -36,15 +36,16 @@ BEGIN
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
         SELECT * INTO pgcleave_settings FROM {{ c.names.settings.sql() }};
-        EXIT WHEN worker >= pgcleave_settings.jobs OR (SELECT stop_requested FROM {{ c.names.state.sql() }});
+        EXIT WHEN worker >= pgcleave_settings.jobs
+            OR (SELECT stop_requested OR switch_xid IS NOT NULL FROM {{ c.names.state.sql() }}); -- in step, there is nothing to copy
         -- Source before copy, as TRUNCATE locks them: the other order deadlocks.
         LOCK TABLE {{ c.names.source.sql() }} IN ACCESS SHARE MODE;
         PERFORM {{ c.names.check.sql() }}();
         IF (SELECT source_filenode IS DISTINCT FROM pg_relation_filenode(source) FROM {{ c.names.state.sql() }}) THEN
             -- The first batch, or VACUUM FULL, CLUSTER or TRUNCATE has moved every row: begin at block 0.
-            -- Under the state's row lock, as another session may be about to do the same.
-            UPDATE {{ c.names.state.sql() }} SET source_filenode = pg_relation_filenode(source)
-             WHERE source_filenode IS DISTINCT FROM pg_relation_filenode(source);
+            -- Under the state's row lock, as another session may be about to do the same, or to switch.
+            UPDATE {{ c.names.state.sql() }} SET source_filenode = pg_relation_filenode(source), count_milliseconds = NULL
+             WHERE source_filenode IS DISTINCT FROM pg_relation_filenode(source) AND switch_xid IS NULL AND NOT stop_requested;
             IF FOUND THEN
                 TRUNCATE {{ c.names.copy.sql() }};
                 DELETE FROM {{ c.names.segments.sql() }};

@@ -18,7 +18,8 @@ DECLARE
     patience_now int;
     -- Short locks of readers and writers are not in the way of SHARE ROW EXCLUSIVE, and so on: Explicit Locking.
     harmless CONSTANT text[] := CASE WHEN array_to_string(locks, ' ') LIKE '%SHARE ROW EXCLUSIVE%'
-        THEN ARRAY['AccessShareLock', 'RowShareLock'] ELSE ARRAY[]::text[] END;
+        THEN ARRAY['AccessShareLock', 'RowShareLock'] WHEN array_to_string(locks, ' ') LIKE '%SHARE UPDATE EXCLUSIVE%'
+        THEN ARRAY['AccessShareLock', 'RowShareLock', 'RowExclusiveLock'] ELSE ARRAY[]::text[] END;
     statement text;
     holders text;
     blocker record;

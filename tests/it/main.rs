@@ -2,6 +2,7 @@
 //! server for most tests, a database of its own for each.
 
 mod catalog;
+mod catch_ups;
 mod connect;
 mod corners;
 mod cutover;
