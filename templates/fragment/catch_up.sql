@@ -30,7 +30,8 @@ BEGIN
                 MESSAGE = 'the batch copy is not complete, or the copy is in step already',
                 HINT = 'see where the conversion stands: pgcleave status';
         END IF;
-        SELECT stop_requested INTO stop FROM {{ c.names.state.sql() }};
+        SELECT coalesce(stop_requested OR {% include "fragment/time_is_up.sql" %}, false) INTO stop
+          FROM {{ c.names.state.sql() }};
         EXIT WHEN stop;
         began := clock_timestamp();
         taken := {{ c.names.drain.sql() }}(page);
@@ -43,12 +44,15 @@ BEGIN
     IF stop THEN
         RETURN;
     END IF;
-    -- How long counting takes decides whether the switch may count with writers blocked.
+    -- How long counting takes decides whether the switch may count with writers blocked. The first catch-up says
+    -- it: others may follow each minute.
     SET LOCAL search_path = pg_catalog, pg_temp;
     SET LOCAL row_security = off; -- a policy that would hide rows is an error
-    began := clock_timestamp();
-    PERFORM (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }});
-    UPDATE {{ c.names.state.sql() }} SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;
+    IF (SELECT count_milliseconds IS NULL FROM {{ c.names.state.sql() }}) THEN
+        began := clock_timestamp();
+        PERFORM (SELECT count(*) FROM ONLY {{ c.names.source.sql() }}), (SELECT count(*) FROM {{ c.names.copy.sql() }});
+        UPDATE {{ c.names.state.sql() }} SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;
+    END IF;
     COMMIT;
 END
 $pgcleave$;

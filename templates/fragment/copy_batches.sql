@@ -36,7 +36,7 @@ BEGIN
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
         SELECT * INTO pgcleave_settings FROM {{ c.names.settings.sql() }};
-        EXIT WHEN worker >= pgcleave_settings.jobs
+        EXIT WHEN worker >= pgcleave_settings.jobs OR {% include "fragment/time_is_up.sql" %}
             OR (SELECT stop_requested OR switch_xid IS NOT NULL FROM {{ c.names.state.sql() }}); -- in step, there is nothing to copy
         -- Source before copy, as TRUNCATE locks them: the other order deadlocks.
         LOCK TABLE {{ c.names.source.sql() }} IN ACCESS SHARE MODE;

@@ -1,5 +1,6 @@
 -- Waits between two batches, as long as the settings say so; holds no lock and no snapshot meanwhile.
--- The settings table may be changed at any time, by an UPDATE or by pgcleave throttle.
+-- The settings table may be changed at any time, by an UPDATE or by pgcleave throttle. A session that has set
+-- pgcleave.run_until (seconds since 1970) neither waits nor copies beyond that.
 CREATE PROCEDURE {{ c.names.wait.sql() }}()
 LANGUAGE plpgsql
 AS $pgcleave$
@@ -14,7 +15,8 @@ BEGIN
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
         SELECT * INTO settings FROM {{ c.names.settings.sql() }};
-        EXIT WHEN (SELECT stop_requested FROM {{ c.names.state.sql() }});
+        EXIT WHEN (SELECT stop_requested FROM {{ c.names.state.sql() }})
+            OR {% include "fragment/time_is_up.sql" %};
         IF NOT slept THEN
             slept := true;
             PERFORM pg_sleep(settings.sleep_milliseconds / 1000.0);

@@ -171,3 +171,38 @@ fn a_copy_that_starts_over_is_not_switched_to_before_it_is_complete_and_caught_u
         );
     });
 }
+
+#[test]
+fn what_has_a_time_to_end_by_ends_by_then_and_goes_on_later() {
+    on_each_version(|_, database| {
+        let pgcleave = caught_up(&database);
+        database.run_sql("DROP FUNCTION gate() CASCADE");
+        database.run_sql("UPDATE events_pgcleave_state SET count_milliseconds = NULL");
+        database.run_sql("VACUUM FULL events");
+        let until = |seconds: &str| {
+            format!(
+                "SELECT set_config('pgcleave.run_until', extract(epoch FROM now() + interval '{seconds}')::text, false)"
+            )
+        };
+        let begun = || {
+            database.lines("SELECT concat_ws(' ', count_milliseconds IS NULL, (SELECT count(*) FROM events_pgcleave_log) > 0, (SELECT sum(rows_copied) FROM events_pgcleave_segments), waiting_for) FROM events_pgcleave_state")
+        };
+        let mut psql = Session::open(&database);
+        for (seconds, pause) in [("-1s", "NULL"), ("1s", "'a test'")] {
+            psql.ok(&format!(
+                "UPDATE events_pgcleave_settings SET paused_by = {pause}"
+            ));
+            for call in ["CALL events_pgcleave_copy_batches(100)", CATCH_UP] {
+                psql.ok(&until(seconds));
+                psql.ok(call);
+                assert_eq!(begun(), ["t t 20"], "{call}");
+            }
+        }
+        psql.ok("UPDATE events_pgcleave_settings SET paused_by = NULL");
+        psql.ok(&until("1h"));
+        psql.ok("CALL events_pgcleave_copy_batches(100)");
+        psql.ok(CATCH_UP);
+        assert_eq!(begun(), ["f f 11"]);
+        pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+    });
+}
