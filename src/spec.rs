@@ -89,6 +89,9 @@ pub struct TableSpec {
     #[serde(default = "default_batch_blocks")]
     #[schemars(range(min = 1))]
     pub batch_size: u32,
+    /// Who copies the rows, and catches up with what was written meanwhile.
+    #[serde(default, skip_serializing_if = "CopyBy::is_default")]
+    pub copy: CopyBy,
     /// What becomes of unique keys that lack the partition key, by the key's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unique: BTreeMap<String, UniqueChoice>,
@@ -224,6 +227,35 @@ impl RunnerName {
     }
 }
 
+/// Who copies the rows, and catches up with what was written meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum CopyBy {
+    /// The migrations, when they are run.
+    #[default]
+    Inline,
+    /// Somebody, by the same statements, outside the deploy.
+    Manual,
+    /// A job of pg_cron's, which one migration schedules and another removes.
+    PgCron,
+}
+
+impl CopyBy {
+    /// As the spec writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Manual => "manual",
+            Self::PgCron => "pg_cron",
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 fn default_premake() -> u32 {
     DEFAULT_PREMAKE
 }
@@ -269,6 +301,7 @@ impl TableSpec {
             through: None,
             out: default_out(),
             batch_size: DEFAULT_BATCH_BLOCKS,
+            copy: CopyBy::Inline,
             unique: BTreeMap::new(),
             incoming: BTreeMap::new(),
             null_keys: NullKeys::Refuse,
@@ -346,6 +379,10 @@ impl TableSpec {
         set_or_remove(entry, "through", self.through.clone());
         entry["out"] = toml_edit::value(self.out.to_string_lossy().into_owned());
         entry["batch_size"] = toml_edit::value(i64::from(self.batch_size));
+        match self.copy.is_default() {
+            true => entry.remove("copy"),
+            false => entry.insert("copy", toml_edit::value(self.copy.name())),
+        };
         fill_choices(entry, "unique", &self.unique);
         fill_choices(entry, "incoming", &self.incoming);
         match self.null_keys {
@@ -450,6 +487,23 @@ mod tests {
                 .unwrap_err()
                 .contains("extend, drop, guard")
         );
+    }
+
+    #[test]
+    fn writes_who_copies_where_it_is_not_the_migrations() {
+        let mut table = Spec::parse(ENTRY).unwrap().tables.remove(0);
+        assert!(!table.write_into(ENTRY).unwrap().contains("copy"));
+        for copy in [CopyBy::PgCron, CopyBy::Manual] {
+            table.copy = copy;
+            let written = table.write_into(ENTRY).unwrap();
+            assert!(
+                written.contains(&format!("copy = \"{}\"", copy.name())),
+                "{written}"
+            );
+            assert_eq!(Spec::parse(&written).unwrap().tables, [table.clone()]);
+            table.copy = CopyBy::Inline;
+            assert!(!table.write_into(&written).unwrap().contains("copy"));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub struct Relations {
     pub truncations: QualifiedName,
     pub copy_batches: QualifiedName,
     pub reverse: QualifiedName,
+    pub work: QualifiedName,
     pub mark: QualifiedName,
     pub repair: QualifiedName,
 }

@@ -6,6 +6,9 @@ use serde::Serialize;
 use super::progress::Progress;
 use super::relations::Relations;
 
+/// With more changes in the change log the job isn't removed: the switch drains what is left with writers blocked.
+const MAX_BACKLOG: i64 = 20_000;
+
 /// How far a conversion is; each stage holds all before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,6 +32,10 @@ pub struct Position {
     pub stage: Stage,
     /// In step it is read from the state table; before that it is false, after the cutover true.
     pub foreign_keys_added: bool,
+    /// Whether what pg_cron calls is there.
+    pub copy_scheduled: bool,
+    /// pg_cron's job that copies and catches up.
+    pub cron_job: Option<i64>,
     /// As the state table says; true after the retired table is dropped.
     pub guards_created: bool,
     pub foreign_keys_moved: bool,
@@ -56,7 +63,7 @@ pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position
         "SELECT (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)),
                 pg_catalog.to_regclass($2) IS NOT NULL, pg_catalog.to_regclass($3) IS NOT NULL,
                 pg_catalog.to_regclass($4) IS NOT NULL, pg_catalog.to_regproc($5) IS NOT NULL,
-                pg_catalog.to_regproc($6) IS NOT NULL",
+                pg_catalog.to_regproc($6) IS NOT NULL, pg_catalog.to_regproc($7) IS NOT NULL",
         &[
             &relations.source.to_string(),
             &relations.retired.to_string(),
@@ -64,11 +71,13 @@ pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position
             &relations.state.to_string(),
             &relations.copy_batches.to_string(),
             &relations.reverse.to_string(),
+            &relations.work.to_string(),
         ],
     )?;
     let partitioned = row.get::<_, Option<bool>>(0) == Some(true);
-    let [retired, copy, state, procedures, indexed] = [1, 2, 3, 4, 5].map(|i| row.get::<_, bool>(i));
-    match (partitioned, retired, copy, state) {
+    let [retired, copy, state, procedures, indexed, copy_scheduled] =
+        [1, 2, 3, 4, 5, 6].map(|i| row.get::<_, bool>(i));
+    let position = match (partitioned, retired, copy, state) {
         (true, true, _, true) => read_state(client, relations, Some(Stage::CutOver)),
         (true, true, _, false) => Ok(Position::at(Stage::CutOver)),
         (true, false, false, false) => Ok(Position::at(Stage::Completed)),
@@ -77,7 +86,11 @@ pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position
         (_, _, true, true) if !procedures => Ok(Position::at(Stage::Logging)),
         (_, _, true, true) if !indexed => read_state(client, relations, None).map(Position::not_indexed),
         (_, _, true, true) => read_state(client, relations, None),
-    }
+    }?;
+    Ok(Position {
+        copy_scheduled: copy_scheduled || position.copy_scheduled,
+        ..position
+    })
 }
 
 /// `known` is the stage where the catalog alone says it.
@@ -93,7 +106,7 @@ fn read_state(
                     pg_catalog.to_char(coalesce(t.cutover_verified_at, t.verified_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
                     t.evidence, t.waiting_for, s.done, s.total, s.copied,
                     (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l), t.materialized_views_built,
-                    t.foreign_keys_moving
+                    t.foreign_keys_moving, t.cron_job
                FROM {} t, (SELECT coalesce(sum(next_block - first_block), 0)::bigint AS done,
                                   coalesce(sum(end_block - first_block), 0)::bigint AS total,
                                   coalesce(sum(rows_copied), 0)::bigint AS copied FROM {}) s",
@@ -131,6 +144,8 @@ fn read_state(
     };
     Ok(Position {
         foreign_keys_added: foreign_keys_added || stage >= Stage::CutOver,
+        copy_scheduled: false,
+        cron_job: row.get(17),
         guards_created,
         foreign_keys_moved,
         foreign_keys_moving: row.get(16),
@@ -150,6 +165,8 @@ impl Position {
         Self {
             stage,
             foreign_keys_added: stage >= Stage::CutOver,
+            copy_scheduled: stage >= Stage::CutOver,
+            cron_job: None,
             guards_created: stage >= Stage::CutOver,
             foreign_keys_moved: stage >= Stage::Completed,
             foreign_keys_moving: false,
@@ -168,6 +185,16 @@ impl Position {
         Self { stage, ..self }
     }
 
+    /// Whether the step can't be run before pg_cron's job has done its part.
+    pub fn waits_for_pg_cron(&self, step: &str) -> bool {
+        let is_done = match step {
+            "build_indexes" => self.stage >= Stage::Copied,
+            "unschedule_copy" => self.stage >= Stage::CaughtUp && self.progress.backlog <= MAX_BACKLOG,
+            _ => true,
+        };
+        self.cron_job.is_some() && !is_done
+    }
+
     /// Whether a step is done, by what the catalog and the state table show.
     ///
     /// Never by history: files may be run by psql, which keeps none.
@@ -180,6 +207,8 @@ impl Position {
             "build_indexes" => Stage::Indexed,
             "catch_up" => Stage::CaughtUp,
             "keep_in_step" => Stage::InStep,
+            "schedule_copy" => return self.copy_scheduled,
+            "unschedule_copy" => return self.copy_scheduled && self.cron_job.is_none(),
             "add_foreign_keys" => return self.foreign_keys_added,
             "create_guards" => return self.guards_created,
             "move_incoming_foreign_keys" => return self.foreign_keys_moved,

@@ -91,6 +91,7 @@ pub fn relations(table: &QualifiedName) -> Relations {
         truncations: names.truncations,
         copy_batches: names.copy_batches,
         reverse: names.reverse,
+        work: names.work,
         mark: names.mark,
         repair: names.repair,
     }

@@ -27,8 +27,10 @@ impl Step {
             Self::CutOver => &CUT_OVER,
             Self::DropRetiredTable => &DROP_RETIRED_TABLE,
             Self::CreateBatchCopyProcedure
+            | Self::ScheduleCopy
             | Self::RunBatchCopy
             | Self::CatchUp
+            | Self::UnscheduleCopy
             | Self::KeepInStep
             | Self::AddForeignKeys
             | Self::VerifyCopy

@@ -17,7 +17,7 @@ use super::foreign_keys_out::{
 use super::guards::{PlannedGuard, guards};
 use super::incoming::{Lasting, PlannedIncoming, planned_incoming};
 use super::materialized_views::{PlannedMaterializedView, materialized_views};
-use super::names::{Names, derived};
+use super::names::{Names, derived, job_name};
 use super::partitioning::{Parts, PlannedPartition, partitioning};
 use super::problem::{Problem, Severity};
 use super::problems::find_problems;
@@ -27,7 +27,7 @@ use crate::model::{
     Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, StorageParameter, Table,
     Trigger, TriggerEnabled, View,
 };
-use crate::spec::TableSpec;
+use crate::spec::{CopyBy, TableSpec};
 use crate::sql::{
     ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
     retarget,
@@ -176,6 +176,8 @@ pub struct Conversion {
     pub foreign_keys_validated: Fragment,
     pub foreign_keys_referenced: Fragment,
     pub lock_settings_share_update_exclusive: Literal,
+    pub lock_segments_access_exclusive: Literal,
+    pub lock_copy_access_exclusive: Literal,
     pub lock_source_share_row_exclusive: Literal,
     pub lock_source_access_exclusive: Literal,
     pub lock_retired_access_exclusive: Literal,
@@ -188,6 +190,9 @@ pub struct Conversion {
     pub copy_batches_signature: Literal,
     pub delete_retired_where: Literal,
     pub batch_blocks: Number,
+    /// What pg_cron calls each minute, and what its job is named.
+    pub job_command: Literal,
+    pub job_name: Literal,
     /// The parts of the table that are compared one by one.
     pub parts: Parts,
     /// What they are called in reports.
@@ -209,6 +214,7 @@ pub struct Conversion {
     /// the table as it was, and those that the copy has, too.
     pub foreign_keys_checked_at_once: Vec<Ident>,
     pub foreign_keys_of_copy_checked_at_once: Vec<Ident>,
+    copy: CopyBy,
     foreign_key_count: usize,
     index_total: usize,
     key_is_extended: bool,
@@ -216,6 +222,11 @@ pub struct Conversion {
 }
 
 impl Conversion {
+    /// Whether pg_cron copies and catches up, not a migration.
+    pub fn copies_by_pg_cron(&self) -> bool {
+        self.copy == CopyBy::PgCron
+    }
+
     pub fn has_foreign_keys(&self) -> bool {
         self.foreign_key_count > 0
     }
@@ -288,6 +299,8 @@ pub fn plan_conversion(facts: &Facts, spec: &TableSpec) -> Result<Plan, Vec<Prob
 /// Whether the table has what the step is for.
 fn is_needed(step: Step, conversion: &Conversion) -> bool {
     match step {
+        Step::ScheduleCopy | Step::UnscheduleCopy => conversion.copies_by_pg_cron(),
+        Step::RunBatchCopy | Step::CatchUp => !conversion.copies_by_pg_cron(),
         Step::CreateGuards => !conversion.guards.is_empty(),
         Step::AddForeignKeys => conversion.has_foreign_keys(),
         Step::BuildMaterializedViews => conversion.has_materialized_views(),
@@ -295,9 +308,7 @@ fn is_needed(step: Step, conversion: &Conversion) -> bool {
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
         | Step::CreateBatchCopyProcedure
-        | Step::RunBatchCopy
         | Step::BuildIndexes
-        | Step::CatchUp
         | Step::KeepInStep
         | Step::VerifyCopy
         | Step::CutOver
@@ -382,6 +393,11 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             "LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE",
             &names.settings,
         ),
+        lock_segments_access_exclusive: lock_statement(
+            "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE",
+            &names.segments,
+        ),
+        lock_copy_access_exclusive: lock_statement("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", &names.copy),
         lock_source_share_row_exclusive: lock_statement(
             "LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE",
             &names.source,
@@ -398,6 +414,9 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),
         delete_retired_where: Fragment::new("DELETE FROM {} WHERE ", &[&names.retired]).literal(),
         batch_blocks: Number(spec.batch_size.into()),
+        job_command: Fragment::new("CALL {}()", &[&names.work]).literal(),
+        job_name: Literal::new(job_name(&table.name)),
+        copy: spec.copy,
         part_names: Fragment::list(partitioning.parts.names.iter().map(Literal::new)),
         parts: partitioning.parts,
         other_unique_keys: table

@@ -36,6 +36,8 @@ pub struct Names {
     pub catch_up: QualifiedName,
     pub add_foreign_keys: QualifiedName,
     pub move_incoming: QualifiedName,
+    /// What pg_cron calls.
+    pub work: QualifiedName,
 }
 
 impl Names {
@@ -71,6 +73,7 @@ impl Names {
             catch_up: ours("catch_up"),
             add_foreign_keys: ours("add_foreign_keys"),
             move_incoming: ours("move_incoming"),
+            work: ours("work"),
         }
     }
 
@@ -89,7 +92,7 @@ impl Names {
     }
 
     /// Functions and procedures that it creates.
-    pub fn functions(&self) -> [&QualifiedName; 18] {
+    pub fn functions(&self) -> [&QualifiedName; 19] {
         [
             &self.fingerprint,
             &self.lock,
@@ -109,6 +112,7 @@ impl Names {
             &self.catch_up,
             &self.add_foreign_keys,
             &self.move_incoming,
+            &self.work,
         ]
     }
 }
@@ -118,19 +122,26 @@ impl Names {
 /// What doesn't fit is cut from the base and replaced by eight hex digits of its
 /// hash, so that two long names that begin alike stay apart.
 pub fn derived(base: &QualifiedName, suffix: &str) -> QualifiedName {
-    let name = base.name.as_str();
-    let fitted = if name.len() + suffix.len() <= MAX_IDENT_BYTES {
-        format!("{name}{suffix}")
-    } else {
-        let hash = format!("_{}", &hex(&Sha256::digest(name.as_bytes()))[..8]);
-        let mut room = MAX_IDENT_BYTES - suffix.len() - hash.len();
-        while !name.is_char_boundary(room) {
-            room -= 1;
-        }
-        format!("{}{hash}{suffix}", &name[..room])
-    };
+    let fitted = fitted(base.name.as_str(), suffix);
     // Neither empty nor with a NUL, as the base is neither, and cut to length above.
     base.sibling(Ident::new(fitted).unwrap_or_else(|_| base.name.clone()))
+}
+
+/// What pg_cron's job is called; pg_cron 1.4 keeps as much of it as of an identifier.
+pub(super) fn job_name(source: &QualifiedName) -> String {
+    fitted(&format!("pgcleave {}", source.typed()), "")
+}
+
+fn fitted(name: &str, suffix: &str) -> String {
+    if name.len() + suffix.len() <= MAX_IDENT_BYTES {
+        return format!("{name}{suffix}");
+    }
+    let hash = format!("_{}", &hex(&Sha256::digest(name.as_bytes()))[..8]);
+    let mut room = MAX_IDENT_BYTES - suffix.len() - hash.len();
+    while !name.is_char_boundary(room) {
+        room -= 1;
+    }
+    format!("{}{hash}{suffix}", &name[..room])
 }
 
 /// Lower-case hex digits.
@@ -164,5 +175,13 @@ mod tests {
         .name;
         assert!(one.as_str().len() <= MAX_IDENT_BYTES && other.as_str().len() <= MAX_IDENT_BYTES);
         assert_ne!(one, other);
+    }
+
+    #[test]
+    fn fits_the_name_of_a_job_as_well() {
+        assert_eq!(job_name(&table("events")), "pgcleave public.events");
+        let (one, other) = ("ü".repeat(31), format!("{}x", "ü".repeat(31)));
+        assert!(job_name(&table(&one)).len() <= MAX_IDENT_BYTES);
+        assert_ne!(job_name(&table(&one)), job_name(&table(&other)));
     }
 }

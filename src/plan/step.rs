@@ -11,10 +11,12 @@ pub enum Step {
     CreatePartitionedCopy,
     InstallSyncTrigger,
     CreateBatchCopyProcedure,
+    ScheduleCopy,
     RunBatchCopy,
     BuildIndexes,
     CreateGuards,
     CatchUp,
+    UnscheduleCopy,
     KeepInStep,
     AddForeignKeys,
     BuildMaterializedViews,
@@ -74,14 +76,16 @@ impl fmt::Display for Hazard {
 
 impl Step {
     /// In the order in which they run.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::CreatePartitionedCopy,
         Self::InstallSyncTrigger,
         Self::CreateBatchCopyProcedure,
+        Self::ScheduleCopy,
         Self::RunBatchCopy,
         Self::BuildIndexes,
         Self::CreateGuards,
         Self::CatchUp,
+        Self::UnscheduleCopy,
         Self::KeepInStep,
         Self::AddForeignKeys,
         Self::BuildMaterializedViews,
@@ -98,10 +102,12 @@ impl Step {
             Self::CreatePartitionedCopy => "create_partitioned_copy",
             Self::InstallSyncTrigger => "install_sync_trigger",
             Self::CreateBatchCopyProcedure => "create_batch_copy_procedure",
+            Self::ScheduleCopy => "schedule_copy",
             Self::RunBatchCopy => "run_batch_copy",
             Self::BuildIndexes => "build_indexes",
             Self::CreateGuards => "create_guards",
             Self::CatchUp => "catch_up",
+            Self::UnscheduleCopy => "unschedule_copy",
             Self::KeepInStep => "keep_in_step",
             Self::AddForeignKeys => "add_foreign_keys",
             Self::BuildMaterializedViews => "build_materialized_views",
@@ -124,10 +130,12 @@ impl Step {
             Self::CreatePartitionedCopy => "Create the empty partitioned copy",
             Self::InstallSyncTrigger => "Log the keys that writers touch from now on",
             Self::CreateBatchCopyProcedure => "Create the procedures that copy and catch up",
+            Self::ScheduleCopy => "Have pg_cron copy the rows, and catch up once the indexes are there",
             Self::RunBatchCopy => "Copy the rows in batches of blocks",
             Self::BuildIndexes => "Build keys, indexes and triggers on the copy",
             Self::CreateGuards => "Create what keeps keys unique over all partitions",
             Self::CatchUp => "Bring what was written meanwhile into the copy",
+            Self::UnscheduleCopy => "Remove pg_cron's job, which has copied and caught up",
             Self::KeepInStep => "Switch from logging to keeping the copy in step",
             Self::AddForeignKeys => "Add the foreign keys to the copy",
             Self::BuildMaterializedViews => "Build the materialized views anew on the copy",
@@ -162,6 +170,12 @@ impl Step {
                 "the source table",
                 "one batch at a time; blocks nobody who reads or writes",
             ),
+            Self::ScheduleCopy => lock(
+                LockMode::AccessShare,
+                "the source table",
+                "by pg_cron's job, one batch at a time; blocks nobody who reads or writes",
+            ),
+            Self::UnscheduleCopy => None,
             Self::BuildIndexes | Self::CreateGuards | Self::BuildMaterializedViews => None,
             Self::MoveIncomingForeignKeys => lock(
                 LockMode::AccessExclusive,
@@ -204,6 +218,10 @@ impl Step {
             Self::RunBatchCopy => {
                 "reads the whole table once and writes it once; the server's disk, which can't be seen from SQL, must have room for it"
             }
+            Self::ScheduleCopy => {
+                "milliseconds; from the next minute on pg_cron reads the whole table once and writes it once; the server's disk, which can't be seen from SQL, must have room for it"
+            }
+            Self::UnscheduleCopy => "milliseconds",
             Self::CreateGuards => "reads the copy and sorts its keys, once per guard",
             Self::MoveIncomingForeignKeys => {
                 "milliseconds a foreign key under the lock, then reads the table that refers to it once"
@@ -228,10 +246,12 @@ impl Step {
         match self {
             Self::CreatePartitionedCopy
             | Self::CreateBatchCopyProcedure
+            | Self::ScheduleCopy
             | Self::RunBatchCopy
             | Self::BuildIndexes
             | Self::CreateGuards
             | Self::CatchUp
+            | Self::UnscheduleCopy
             | Self::AddForeignKeys
             | Self::BuildMaterializedViews
             | Self::VerifyCopy
@@ -249,11 +269,13 @@ impl Step {
             Self::CreatePartitionedCopy => "the down file drops the copy",
             Self::InstallSyncTrigger => "the down file drops the triggers and the change log",
             Self::CreateBatchCopyProcedure => "the down file drops the procedures",
+            Self::ScheduleCopy => "the down file removes the job and empties the copy",
             Self::RunBatchCopy => "the down file empties the copy",
             Self::BuildIndexes => "the down file drops them from the copy",
             Self::CreateGuards => "the down file drops them",
             Self::MoveIncomingForeignKeys => "the down file points them at the retired table again",
             Self::CatchUp => "the down file asks for a new catch-up before the next switch",
+            Self::UnscheduleCopy => "the down file schedules the job again",
             Self::VerifyCopy | Self::VerifyCutover => "there is nothing to undo",
             Self::KeepInStep => "the down file goes back to logging keys",
             Self::AddForeignKeys => "the down file drops them from the copy",

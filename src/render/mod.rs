@@ -27,6 +27,9 @@ templates! {
     CreateBatchCopyProcedureUp = "conversion/create_batch_copy_procedure.up.sql";
     CreateBatchCopyProcedureDown = "conversion/create_batch_copy_procedure.down.sql";
     CreateBatchCopyProcedureVerify = "conversion/create_batch_copy_procedure.verify.sql";
+    ScheduleCopyUp = "conversion/schedule_copy.up.sql";
+    ScheduleCopyDown = "conversion/schedule_copy.down.sql";
+    ScheduleCopyVerify = "conversion/schedule_copy.verify.sql";
     RunBatchCopyUp = "conversion/run_batch_copy.up.sql";
     RunBatchCopyDown = "conversion/run_batch_copy.down.sql";
     RunBatchCopyVerify = "conversion/run_batch_copy.verify.sql";
@@ -39,6 +42,9 @@ templates! {
     CatchUpUp = "conversion/catch_up.up.sql";
     CatchUpDown = "conversion/catch_up.down.sql";
     CatchUpVerify = "conversion/catch_up.verify.sql";
+    UnscheduleCopyUp = "conversion/unschedule_copy.up.sql";
+    UnscheduleCopyDown = "conversion/unschedule_copy.down.sql";
+    UnscheduleCopyVerify = "conversion/unschedule_copy.verify.sql";
     KeepInStepUp = "conversion/keep_in_step.up.sql";
     KeepInStepDown = "conversion/keep_in_step.down.sql";
     KeepInStepVerify = "conversion/keep_in_step.verify.sql";
@@ -75,6 +81,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::CreateBatchCopyProcedure, Part::Up) => CreateBatchCopyProcedureUp { c }.render(),
         (Step::CreateBatchCopyProcedure, Part::Down) => CreateBatchCopyProcedureDown { c }.render(),
         (Step::CreateBatchCopyProcedure, Part::Verify) => CreateBatchCopyProcedureVerify { c }.render(),
+        (Step::ScheduleCopy, Part::Up) => ScheduleCopyUp { c }.render(),
+        (Step::ScheduleCopy, Part::Down) => ScheduleCopyDown { c }.render(),
+        (Step::ScheduleCopy, Part::Verify) => ScheduleCopyVerify { c }.render(),
         (Step::RunBatchCopy, Part::Up) => RunBatchCopyUp { c }.render(),
         (Step::RunBatchCopy, Part::Down) => RunBatchCopyDown { c }.render(),
         (Step::RunBatchCopy, Part::Verify) => RunBatchCopyVerify { c }.render(),
@@ -87,6 +96,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::CatchUp, Part::Up) => CatchUpUp { c }.render(),
         (Step::CatchUp, Part::Down) => CatchUpDown { c }.render(),
         (Step::CatchUp, Part::Verify) => CatchUpVerify { c }.render(),
+        (Step::UnscheduleCopy, Part::Up) => UnscheduleCopyUp { c }.render(),
+        (Step::UnscheduleCopy, Part::Down) => UnscheduleCopyDown { c }.render(),
+        (Step::UnscheduleCopy, Part::Verify) => UnscheduleCopyVerify { c }.render(),
         (Step::KeepInStep, Part::Up) => KeepInStepUp { c }.render(),
         (Step::KeepInStep, Part::Down) => KeepInStepDown { c }.render(),
         (Step::KeepInStep, Part::Verify) => KeepInStepVerify { c }.render(),
@@ -120,8 +132,10 @@ pub fn commits_by_itself(step: Step, part: Part) -> bool {
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
         | Step::CreateBatchCopyProcedure
+        | Step::ScheduleCopy
         | Step::BuildIndexes
         | Step::CreateGuards
+        | Step::UnscheduleCopy
         | Step::KeepInStep
         | Step::BuildMaterializedViews
         | Step::VerifyCopy

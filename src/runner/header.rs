@@ -83,6 +83,8 @@ fn remarks(plan: &Plan, step: Step) -> Vec<String> {
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
         | Step::CreateBatchCopyProcedure
+        | Step::ScheduleCopy
+        | Step::UnscheduleCopy
         | Step::RunBatchCopy
         | Step::CreateGuards
         | Step::CatchUp

@@ -1,3 +1,4 @@
+{% include "fragment/stop_pg_cron.sql" -%}
 -- Nobody reads the copy yet. Its triggers, statistics and indexes go; its rows stay.
 DO $pgcleave$
 DECLARE

@@ -3,7 +3,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE source_filenode IS NOT NULL)
        OR EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the batch copy is not complete', HINT = 'run the step run_batch_copy again: it goes on where it stopped';
+            MESSAGE = 'the batch copy is not complete', HINT = {% if c.copies_by_pg_cron() %}'it is pg_cron''s work: wait, see how far it is (pgcleave status, cron.job_run_details), and run this step again'{% else %}'run the step run_batch_copy again: it goes on where it stopped'{% endif %};
     END IF;
 END
 $pgcleave$;

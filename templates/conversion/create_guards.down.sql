@@ -1,3 +1,4 @@
+{% include "fragment/stop_pg_cron.sql" -%}
 {%- for guard in c.guards %}
 DO $pgcleave$
 DECLARE

@@ -52,6 +52,9 @@ DROP FUNCTION {{ c.names.sync.sql() }}();
 DROP FUNCTION {{ c.names.sync_truncate.sql() }}();
 DROP FUNCTION {{ c.names.check.sql() }}();
 DROP FUNCTION {{ c.names.guard.sql() }}();
+{%- if c.copies_by_pg_cron() %}
+DROP PROCEDURE {{ c.names.work.sql() }}();
+{%- endif %}
 {% include "fragment/drop_procedures.sql" %}
 {% include "fragment/drop_tables.sql" %}
 DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[], text[]);

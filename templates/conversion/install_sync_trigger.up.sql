@@ -11,6 +11,8 @@ CREATE TABLE {{ c.names.state.sql() }} (
     stop_requested      boolean NOT NULL DEFAULT false,  -- the batch copy and the catch-up stop after a batch
     waiting_for         text,                            -- why they wait at the moment
     count_milliseconds  bigint,                          -- how long counting both tables took
+    cron_job            bigint,                          -- pg_cron's job that copies and catches up,
+    cron_role           name,                            -- and whose it is
     trigger_xmin        xid,                             -- traces of someone switching the triggers or
     function_xmin       xid,                             -- their functions off: a lost change, if only for a while
     switch_xid          xid8,                            -- transaction from which on copy = source

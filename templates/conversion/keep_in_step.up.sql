@@ -6,7 +6,7 @@ BEGIN
     SELECT count(*) INTO backlog FROM (SELECT FROM {{ c.names.log.sql() }} LIMIT 20001) l;
     IF backlog > 20000 THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'more than 20,000 changes wait in the change log', HINT = 'run the step catch_up again, then this one at once';
+            MESSAGE = 'more than 20,000 changes wait in the change log', HINT = {% if c.copies_by_pg_cron() %}format('CALL %s(500), then run this step at once', {{ c.names.catch_up.literal().sql() }}){% else %}'run the step catch_up again, then this one at once'{% endif %};
     END IF;
 END
 $pgcleave$;
@@ -29,8 +29,14 @@ BEGIN
     SELECT * INTO state FROM {{ c.names.state.sql() }} FOR UPDATE; -- a batch copy may be about to start over
     IF state.count_milliseconds IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';
+            MESSAGE = 'the catch-up is not complete', HINT = {% if c.copies_by_pg_cron() %}'run the steps schedule_copy and unschedule_copy first'{% else %}'run the step catch_up first'{% endif %};
     END IF;
+{%- if c.copies_by_pg_cron() %}
+    IF state.cron_job IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'pg_cron''s job still catches up', HINT = 'run the step unschedule_copy first';
+    END IF;
+{%- endif %}
     PERFORM {{ c.names.drain.sql() }}(NULL);
     -- Counting blocks writers as long as it takes: not beyond the budget, by what it took in the catch-up.
     IF state.count_milliseconds <= budget THEN

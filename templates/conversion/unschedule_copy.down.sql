@@ -1,0 +1,1 @@
+{% include "fragment/schedule.sql" %}
