@@ -87,7 +87,9 @@ impl ApplyError {
             Self::VerificationInterrupted => {
                 "run it again: partitions that it found equal are not read again where the table is ordered by its key"
             }
-            Self::TruncateWaits => "bring it into the copy first: pgcleave apply --through catch_up",
+            Self::TruncateWaits => {
+                "bring it into the copy first: the step catch_up, or the next run of pg_cron's job"
+            }
             Self::MissingFile(_) => "write the migrations again: pgcleave generate",
         };
         Some(text.to_owned())

@@ -2,6 +2,7 @@
 //!
 //! Knows neither plans nor templates.
 
+mod cron_job;
 mod failure;
 mod load;
 mod progress;
@@ -11,6 +12,7 @@ mod stage;
 pub mod verification;
 mod watch;
 
+pub use cron_job::{CronJob, CronRun, CronSchedule, read_cron_job};
 pub use failure::ApplyError;
 pub use load::{Limit, Load, LoadNow, pause, read_load, resume, write_load};
 pub use progress::{Progress, Reporter};

@@ -188,7 +188,8 @@ impl<'a> Session<'a> {
         direction: Direction,
         reporter: &mut dyn Reporter,
     ) -> Result<(), ApplyError> {
-        if file.mode() == Mode::SingleStatement {
+        // What a copy may take stands there before it begins, be it pg_cron's.
+        if file.mode() == Mode::SingleStatement || file.name.stem == "schedule_copy" {
             write_load(&mut self.client, &self.relations, &self.options.load)?;
         }
         let (done, finished) = mpsc::channel::<bool>();

@@ -14,6 +14,7 @@ mod load;
 mod moment;
 mod names;
 mod partitioned_by;
+mod pg_cron;
 mod privileges;
 mod surroundings;
 mod violations;
@@ -25,6 +26,7 @@ pub use load::{load_fingerprint, load_measures, load_table};
 pub use moment::{count_partitions, today};
 pub use names::{function_names_in_use, names_in_use};
 pub use partitioned_by::{PartitionedBy, partitioned_by};
+pub use pg_cron::{PgCron, load_pg_cron};
 pub use privileges::{MissingRight, Privileges, load_privileges, lock_table_capacity};
 pub use violations::load_violations;
 

@@ -8,7 +8,7 @@ use super::lock::milliseconds;
 use super::progress_bar::Bar;
 use super::prompt::{self, Answer};
 use super::run_context::{Context, RunBy};
-use super::{ApplyArgs, Cli, Failure, Hazard, hold, inspect, interrupt};
+use super::{ApplyArgs, Cli, Failure, Hazard, hold, inspect, interrupt, pg_cron};
 use crate::apply::{RunOptions, Session, Stage, read_stage};
 use crate::catalog;
 use crate::db::history::Direction;
@@ -170,7 +170,12 @@ fn run_pending(
         if is_final(stem) && !through.is_some_and(is_final) {
             break;
         }
-        if !session.position()?.is_done(stem) {
+        let position = session.position()?;
+        if !position.is_done(stem) {
+            if position.waits_for_pg_cron(stem) {
+                eprintln!("{}", pg_cron::is_at_work(context, session.client(), &position)?);
+                return Ok(());
+            }
             if !is_ours(context, stem, through) {
                 break;
             }

@@ -3,13 +3,13 @@
 use indicatif::HumanBytes;
 use postgres::{Client, Transaction};
 
-use super::{Failure, PartitioningArgs};
+use super::{Failure, PartitioningArgs, pg_cron};
 use crate::catalog::{self, CatalogError, ValueOrder};
 use crate::model::{Column, KeyRange, Measures, RelationKind, Table};
 use crate::plan::{
     Candidate, FACTS_FORMAT, Facts, Names, Problem, bounds, candidates, guard_names, partition_names,
 };
-use crate::spec::{Level, PartitionKey, SpecValue, Strategy, TableSpec};
+use crate::spec::{CopyBy, Level, PartitionKey, SpecValue, Strategy, TableSpec};
 use crate::sql::{Ident, QualifiedName};
 
 /// More values of a LIST key than there could ever be partitions.
@@ -320,6 +320,9 @@ pub fn placement_problems(
             ),
             "raise max_locks_per_transaction (needs a restart), or choose a wider --interval",
         ));
+    }
+    if spec.copy == CopyBy::PgCron {
+        problems.extend(pg_cron::obstacles(&mut snapshot)?);
     }
     drop(snapshot);
     for level in spec.levels() {

@@ -8,11 +8,11 @@ use super::existing::{CATALOG, read_facts, read_placement};
 use super::facts::{Loaded, load, placement_problems};
 use super::placing::{self, HasRun};
 use super::set::Set;
-use super::{Cli, Failure, GenerateArgs, connect, source, wizard};
+use super::{Cli, Failure, GenerateArgs, connect, pg_cron, source, wizard};
 use crate::apply::{Position, Stage, read_stage};
 use crate::catalog::{PartitionedBy, partitioned_by};
 use crate::plan::{Plan, Problem, Severity, plan_conversion};
-use crate::spec::{PartitionKey, RunnerName, Strategy, TableSpec};
+use crate::spec::{CopyBy, PartitionKey, RunnerName, Strategy, TableSpec};
 use crate::sql::QualifiedName;
 
 pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
@@ -28,7 +28,7 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let (table, loaded, mut spec, asked) = decide(&mut client, args)?;
-    let plan = plan(&mut client, &loaded, &spec)?;
+    let (plan, notes) = plan(&mut client, &loaded, &spec)?;
     if asked && !wizard::confirm_preview(&loaded, &spec)? {
         eprintln!("nothing was written");
         return Ok(());
@@ -45,6 +45,7 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
         spec,
         plan,
         placement,
+        notes,
     }
     .write(cli, args, &table, &has_run)
 }
@@ -95,6 +96,13 @@ fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -
     }
     let facts = read_facts(&begun.folder)?;
     let plan = plan_conversion(&facts, &spec).map_err(|problems| refusal(&begun.table, &problems, 0))?;
+    let notes = match (spec.copy, begun.position.copy_scheduled) {
+        (CopyBy::PgCron, false) => pg_cron::problems(client)?,
+        _ => Vec::new(),
+    };
+    if notes.iter().any(Problem::is_blocker) {
+        return Err(refusal(&begun.table, &notes, 0));
+    }
     let has_run = HasRun::read(client, begun.position, spec.runner)?;
     let old = read_placement(&begun.folder)?;
     let placement = placing::place(&begun.table, &mut spec, &plan, old, &has_run)?;
@@ -104,6 +112,7 @@ fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -
         spec,
         plan,
         placement,
+        notes,
     }
     .write(cli, args, &begun.table, &has_run)
 }
@@ -160,6 +169,9 @@ fn decide(
     }
     asked |= wizard::decide_about_keys(&loaded, &mut spec)?;
     settle(&mut spec, args)?;
+    if spec.copy == CopyBy::PgCron {
+        loaded.live_problems.extend(pg_cron::missing_right(client)?);
+    }
     Ok((name, loaded, spec, asked))
 }
 
@@ -169,19 +181,21 @@ fn settle(spec: &mut TableSpec, args: &GenerateArgs) -> Result<(), Failure> {
     if let Some(out) = &args.out {
         spec.out.clone_from(out);
     }
+    spec.copy = args.copy.unwrap_or(spec.copy);
     spec.batch_size = args.batch_size.unwrap_or(spec.batch_size);
     Ok(spec.validate()?)
 }
 
-/// The plan, or every blocker at once.
-fn plan(client: &mut Client, loaded: &Loaded, spec: &TableSpec) -> Result<Plan, Failure> {
+/// The plan, and what the live server says of it beside; or every blocker at once.
+fn plan(client: &mut Client, loaded: &Loaded, spec: &TableSpec) -> Result<(Plan, Vec<Problem>), Failure> {
     let table = &loaded.facts.table.name;
     let mut found = loaded.live_problems.clone();
     let only_live = |p: &&Problem| p.severity == Severity::Blocker;
     let of_privilege = found.iter().filter(only_live).count();
-    found.extend(placement_problems(client, &loaded.facts, spec)?);
+    let placement = placement_problems(client, &loaded.facts, spec)?;
+    found.extend(placement.iter().cloned());
     match plan_conversion(&loaded.facts, spec) {
-        Ok(plan) if found.iter().all(|p| p.severity != Severity::Blocker) => Ok(plan),
+        Ok(plan) if found.iter().all(|p| p.severity != Severity::Blocker) => Ok((plan, placement)),
         Ok(_) => Err(refusal(table, &found, of_privilege)),
         Err(problems) => {
             found.extend(problems);

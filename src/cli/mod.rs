@@ -16,6 +16,7 @@ mod lock;
 mod notices;
 mod partitioning_args;
 mod pause;
+mod pg_cron;
 mod placing;
 mod progress_bar;
 mod project;
@@ -42,6 +43,7 @@ pub use partitioning_args::PartitioningArgs;
 pub use placing::RunnerChoice;
 
 use crate::model::Interval;
+use crate::spec::CopyBy;
 
 /// Turns a live PostgreSQL table into a natively partitioned one.
 #[derive(Debug, Parser)]
@@ -156,6 +158,9 @@ pub struct GenerateArgs {
     /// Blocks of the source table per batch (1024).
     #[arg(long, value_name = "BLOCKS")]
     pub batch_size: Option<u32>,
+    /// Who copies the rows: the migrations (inline), you by the same statements (manual), or a job of pg_cron's.
+    #[arg(long, value_name = "BY")]
+    pub copy: Option<CopyBy>,
     /// Migration runner that the files are for (plain).
     #[arg(long, value_name = "NAME")]
     pub runner: Option<RunnerChoice>,

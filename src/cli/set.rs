@@ -10,7 +10,7 @@ use super::existing::{
 use super::placing::{self, HasRun};
 use super::{Cli, Failure, GenerateArgs, inspect, prompt, source};
 use crate::migration::{DirectoryError, FileName, write_whole};
-use crate::plan::{Facts, Plan};
+use crate::plan::{Facts, Plan, Problem};
 use crate::runner::{self, Output, Placement};
 use crate::spec::{Spec, TableSpec};
 use crate::sql::QualifiedName;
@@ -22,6 +22,8 @@ pub struct Set {
     pub spec: TableSpec,
     pub plan: Plan,
     pub placement: Option<Placement>,
+    /// What the live server says of the plan.
+    pub notes: Vec<Problem>,
 }
 
 impl Set {
@@ -139,7 +141,7 @@ impl Set {
     fn report(&self, args: &GenerateArgs, changed: bool) {
         let mut warnings = String::new();
         // Writing into a String can't fail.
-        let _ = inspect::describe_problems(&mut warnings, &self.plan.problems);
+        let _ = inspect::describe_problems(&mut warnings, &[&self.plan.problems[..], &self.notes].concat());
         eprintln!("{}", warnings.trim());
         if !changed {
             eprintln!("\nnothing has changed: the files are as they were");

@@ -8,9 +8,8 @@ use postgres::Client;
 use serde::Serialize;
 
 use super::run_context::Context;
-use super::throttle;
-use super::{Cli, Failure, Format, StatusArgs, interrupt};
-use crate::apply::{LoadNow, Position, Stage, read_load, read_stage};
+use super::{Cli, Failure, Format, StatusArgs, interrupt, pg_cron, throttle};
+use crate::apply::{CronJob, LoadNow, Position, Stage, read_cron_job, read_load, read_stage};
 use crate::catalog;
 use crate::db::history::{self, Entry};
 
@@ -25,6 +24,9 @@ struct Report {
     partitions: i64,
     /// How much the batch copy and the catch-up may take.
     load: Option<LoadNow>,
+    /// The job that copies and catches up, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pg_cron: Option<CronJob>,
     /// Verifications, the switch and the cutover: when, and what was compared how.
     compared: Vec<Compared>,
     steps: Vec<StepReport>,
@@ -88,6 +90,7 @@ fn report(context: &Context, client: &mut Client) -> Result<Report, Failure> {
         compared: history.into_iter().filter_map(compared).collect(),
         steps: context.steps().into_iter().map(done).collect(),
         next: next_step(context, &position),
+        pg_cron: read_cron_job(client, &context.relations, &position)?,
         position,
     })
 }
@@ -104,8 +107,11 @@ fn compared(entry: Entry) -> Option<Compared> {
 /// What the user would type now.
 pub fn next_step(context: &Context, position: &Position) -> String {
     let table = &context.spec.name;
+    let pending = context.steps().into_iter().find(|step| !position.is_done(step));
+    let waits = pending.is_some_and(|step| position.waits_for_pg_cron(&step));
+    let before = if waits { "wait for pg_cron's job; " } else { "" };
     if let Some(next) = context.next_by_others(position) {
-        return next;
+        return format!("{before}{next}");
     }
     match position.stage {
         Stage::NotStarted => format!("next: pgcleave apply {table}"),
@@ -125,7 +131,9 @@ pub fn next_step(context: &Context, position: &Position) -> String {
         | Stage::Copied
         | Stage::Indexed
         | Stage::CaughtUp
-        | Stage::InStep => format!("next: pgcleave apply {table} (or undo: pgcleave rollback {table})"),
+        | Stage::InStep => {
+            format!("{before}next: pgcleave apply {table} (or undo: pgcleave rollback {table})")
+        }
     }
 }
 
@@ -152,6 +160,7 @@ fn text(report: &Report) -> String {
     if let Some(reason) = &progress.waiting_for {
         lines.push(format!("WAITING: {reason}"));
     }
+    lines.extend(report.pg_cron.iter().flat_map(pg_cron::describe));
     let copies = report.position.stage < Stage::InStep;
     if let Some(load) = report
         .load

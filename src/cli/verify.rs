@@ -14,6 +14,7 @@ use crate::apply::verification::{self, Difference, DifferenceKind, Options, Part
 use crate::apply::{ApplyError, Stage, read_stage};
 use crate::db::advisory_lock;
 use crate::plan::Conversion;
+use crate::spec::CopyBy;
 
 /// What `verify --format json` prints; `format` changes when its shape does.
 #[derive(Serialize)]
@@ -83,7 +84,12 @@ fn refuse_too_early(context: &Context) -> Result<(), Failure> {
         Stage::NotStarted | Stage::CopyCreated | Stage::Logging | Stage::Prepared | Stage::Copying => {
             Err(Failure::failed(
                 anyhow::anyhow!("the batch copy of {table} is not complete"),
-                "finish it first: pgcleave apply --through run_batch_copy",
+                match context.spec.copy {
+                    CopyBy::PgCron => "pg_cron does it: see pgcleave status --watch",
+                    CopyBy::Inline | CopyBy::Manual => {
+                        "finish it first: pgcleave apply --through run_batch_copy"
+                    }
+                },
             ))
         }
         Stage::Completed => Err(Failure::failed(

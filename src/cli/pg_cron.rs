@@ -1,0 +1,115 @@
+//! What is said of pg_cron: beforehand what is missing, and what its job does.
+
+use postgres::{Client, Transaction};
+
+use super::Failure;
+use super::run_context::Context;
+use crate::apply::{CronJob, Position, Stage, read_cron_job};
+use crate::catalog;
+use crate::plan::Problem;
+
+/// What keeps this database's pg_cron from copying, rights apart.
+pub fn obstacles(snapshot: &mut Transaction<'_>) -> Result<Vec<Problem>, Failure> {
+    let elsewise = "or let somebody else copy: --copy manual, --copy inline";
+    let Some(found) = catalog::load_pg_cron(snapshot)? else {
+        return Ok(vec![Problem::blocker(
+            "this database hasn't the extension pg_cron",
+            format!(
+                "CREATE EXTENSION pg_cron, which goes into one database only, that of cron.database_name; {elsewise}"
+            ),
+        )]);
+    };
+    let mut problems = Vec::new();
+    if !found.loaded {
+        problems.push(Problem::blocker(
+            "the server doesn't run pg_cron",
+            format!("add it to shared_preload_libraries (needs a restart); {elsewise}"),
+        ));
+    }
+    if found.too_old {
+        problems.push(Problem::blocker(
+            format!("pg_cron {} is older than 1.4", found.version),
+            format!("ALTER EXTENSION pg_cron UPDATE, once the server has a newer one; {elsewise}"),
+        ));
+    } else if found.workers_block {
+        problems.push(Problem::note(
+            format!(
+                "pg_cron {} starts no other job while one runs in a background worker (cron.use_background_workers)",
+                found.version
+            ),
+            "the copy's runs take up to 59 s of each minute: where other jobs can't wait so long, take pg_cron 1.5, or its connections instead",
+        ));
+    }
+    Ok(problems)
+}
+
+/// All that keeps it from copying for this role.
+pub fn problems(client: &mut Client) -> Result<Vec<Problem>, Failure> {
+    let mut problems = obstacles(&mut catalog::snapshot(client)?)?;
+    problems.extend(missing_right(client)?);
+    Ok(problems)
+}
+
+/// The right that is missing to have it copy.
+pub fn missing_right(client: &mut Client) -> Result<Option<Problem>, Failure> {
+    let found = catalog::load_pg_cron(&mut catalog::snapshot(client)?)?;
+    Ok(found.filter(|found| !found.usable).map(|_| {
+        Problem::blocker(
+            "the role may not use pg_cron's schema",
+            "GRANT USAGE ON SCHEMA cron TO it",
+        )
+    }))
+}
+
+/// The job and its last runs, a line each.
+pub fn describe(job: &CronJob) -> Vec<String> {
+    let state = match &job.schedule {
+        Some(found) if found.active => format!("{}, active", found.when),
+        Some(found) => format!("{}, NOT ACTIVE", found.when),
+        None => format!(
+            "this role sees no such job: it is one of the role {}, or gone",
+            job.role
+        ),
+    };
+    let mut lines = vec![format!("pg_cron's job {}: {state}", job.job)];
+    if job.runs.is_empty() && job.schedule.is_some() {
+        lines.push("  no run yet, or none is recorded (cron.log_run)".to_owned());
+    }
+    lines.extend(job.runs.iter().map(|run| {
+        let began = run.began_at.as_deref().unwrap_or("not begun");
+        let message = run.message.as_deref().unwrap_or_default();
+        format!("  {began} {}: {}", run.status, one_line(message))
+    }));
+    lines
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is to be told instead of a step that pg_cron's job must precede.
+pub fn is_at_work(context: &Context, client: &mut Client, position: &Position) -> Result<String, Failure> {
+    let table = &context.spec.name;
+    let progress = &position.progress;
+    let percent = 100 * progress.blocks_done / progress.blocks_total.max(1);
+    let does = match position.stage {
+        stage if stage < Stage::Copied => "copies",
+        _ => "catches up",
+    };
+    let mut text = format!(
+        "pg_cron {does}: {} rows so far, {percent} % of the blocks, {} changes wait in the change log",
+        progress.rows_copied, progress.backlog
+    );
+    for line in read_cron_job(client, &context.relations, position)?
+        .iter()
+        .flat_map(describe)
+    {
+        text.push_str(&format!("\n{line}"));
+    }
+    let next = context.next_by_others(position);
+    let next = next.unwrap_or_else(|| format!("go on with: pgcleave apply {table}"));
+    text.push_str(&format!(
+        "\nwait for it (pgcleave status {table} --watch), then {next}"
+    ));
+    Ok(text)
+}
