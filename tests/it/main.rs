@@ -20,6 +20,7 @@ mod interleavings;
 mod load;
 mod lost_connection;
 mod partition_properties;
+mod pg_cron;
 mod privileges;
 mod prompts;
 mod psql_only;
