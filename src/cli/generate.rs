@@ -85,24 +85,18 @@ fn under_way(client: &mut Client, args: &GenerateArgs) -> Result<Option<UnderWay
 
 /// Writes what may still change of a conversion that has begun, by the facts that it began with.
 fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -> Result<(), Failure> {
-    let before = begun.spec.runner;
+    let fixed = |spec: &TableSpec| (spec.runner, spec.copy == CopyBy::PgCron);
+    let before = fixed(&begun.spec);
     let said = args
         .partitioning
         .over(Some(begun.spec.clone()), begun.table.typed());
     let mut spec = said.unwrap_or(begun.spec);
     settle(&mut spec, args)?;
-    if spec.runner != before || source::folder(&spec, &begun.table) != begun.folder {
+    if fixed(&spec) != before || source::folder(&spec, &begun.table) != begun.folder {
         refuse_while_under_way(&begun.table, &begun.position)?;
     }
     let facts = read_facts(&begun.folder)?;
     let plan = plan_conversion(&facts, &spec).map_err(|problems| refusal(&begun.table, &problems, 0))?;
-    let notes = match (spec.copy, begun.position.copy_scheduled) {
-        (CopyBy::PgCron, false) => pg_cron::problems(client)?,
-        _ => Vec::new(),
-    };
-    if notes.iter().any(Problem::is_blocker) {
-        return Err(refusal(&begun.table, &notes, 0));
-    }
     let has_run = HasRun::read(client, begun.position, spec.runner)?;
     let old = read_placement(&begun.folder)?;
     let placement = placing::place(&begun.table, &mut spec, &plan, old, &has_run)?;
@@ -112,7 +106,7 @@ fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -
         spec,
         plan,
         placement,
-        notes,
+        notes: Vec::new(),
     }
     .write(cli, args, &begun.table, &has_run)
 }

@@ -43,13 +43,6 @@ pub fn obstacles(snapshot: &mut Transaction<'_>) -> Result<Vec<Problem>, Failure
     Ok(problems)
 }
 
-/// All that keeps it from copying for this role.
-pub fn problems(client: &mut Client) -> Result<Vec<Problem>, Failure> {
-    let mut problems = obstacles(&mut catalog::snapshot(client)?)?;
-    problems.extend(missing_right(client)?);
-    Ok(problems)
-}
-
 /// The right that is missing to have it copy.
 pub fn missing_right(client: &mut Client) -> Result<Option<Problem>, Failure> {
     let found = catalog::load_pg_cron(&mut catalog::snapshot(client)?)?;
