@@ -302,6 +302,15 @@ pub fn explain(spec: &TableSpec, placement: &Placement, folder: &Path, plan: &Pl
 
 /// Where the next set of migrations sensibly ends.
 fn next_stop(plan: &Plan, through: Step) -> Step {
+    if through == Step::ScheduleCopy {
+        // Once pg_cron has copied; what follows must wait until it has caught up.
+        let mut before = plan
+            .steps
+            .iter()
+            .rev()
+            .skip_while(|step| **step >= Step::UnscheduleCopy);
+        return before.next().copied().unwrap_or(through);
+    }
     let stops = [Step::VerifyCopy, Step::VerifyCutover, Step::DropRetiredTable];
     let stop = stops
         .into_iter()

@@ -22,9 +22,12 @@ fn is_by_hand(runner: &dyn Runner, step: Step) -> bool {
 
 /// The last step that gets a migration unless another is asked for.
 ///
-/// The cutover is a decision of its own, for when the copy is verified. Where the copying is left to somebody else, the
-/// migrations behind it would fail in a deploy that comes too early.
+/// The cutover is a decision of its own, for when the copy is verified. Where the copying is left to somebody else, be it
+/// pg_cron, the migrations behind it would fail in a deploy that comes too early.
 pub fn usual_through(runner: &dyn Runner, steps: &[Step]) -> Option<Step> {
+    if steps.contains(&Step::ScheduleCopy) {
+        return Some(Step::ScheduleCopy);
+    }
     let before_by_hand = steps.iter().position(|step| is_by_hand(runner, *step));
     match before_by_hand {
         Some(position) => position.checked_sub(1).and_then(|last| steps.get(last)).copied(),

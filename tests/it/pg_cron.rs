@@ -11,6 +11,7 @@ use pgcleave::server::Server;
 use postgres::{Client, NoTls};
 use serde_json::Value;
 
+use crate::squawk;
 use crate::support::{Database, Pgcleave, Said, programs, wait_until};
 
 /// A server with pg_cron, whose roles may use it.
@@ -277,7 +278,7 @@ fn stops_at_what_is_pg_cron_s(table: &Table) {
     assert!(said.stderr.contains("pg_cron does it"), "{}", said.stderr);
     let status = table.pgcleave.ok(&["status"]).stdout;
     assert!(
-        status.contains("no run yet") && status.contains("next: wait for pg_cron"),
+        status.contains("no run yet") && status.contains("wait for pg_cron's job; next: pgcleave apply app."),
         "{status}"
     );
 }
@@ -440,8 +441,13 @@ fn whose_job_it_is_and_what_became_of_it() {
     let site = Site::start("off");
     let table = site.table("events");
     let job = "job 1";
+    squawk::assert_only_what_headers_say(&table.pgcleave.files(".up.sql"));
     table.apply(&["--through", "schedule_copy"]);
     table.work_until("copied");
+    let said = table
+        .pgcleave
+        .run(&["generate", "app.events", "--copy", "inline"]);
+    assert_eq!(said.code, 4, "its job would be forgotten: {}", said.stderr);
     table.apply(&["--through", "build_indexes"]);
     table.work_until("caught_up");
 
@@ -579,4 +585,70 @@ fn the_job_fits_whatever_the_table_is_called() {
     assert_eq!(stage(), "cut_over");
     pgcleave.ok(&["-q", "rollback", "--yes"]);
     assert_eq!(site.line("SELECT count(*)::text FROM cron.job"), "0");
+}
+
+#[test]
+fn another_runner_s_migrations_end_where_it_is_pg_cron_s_turn() {
+    let site = Site::start("off");
+    let table = site.table("events");
+    let pgcleave = Pgcleave::at(site.url("ann"));
+    let names = || {
+        let folder = pgcleave.folder.path().join("db/migrations");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let generate = [
+        "generate",
+        "app.events",
+        "--key",
+        "at",
+        "--interval",
+        "monthly",
+        "--copy",
+        "pg_cron",
+        "--runner",
+        "dbmate",
+    ];
+    let said = pgcleave.ok(&generate);
+    let last = names().pop().unwrap();
+    assert!(last.ends_with("_schedule_copy.sql"), "{last}");
+    assert!(
+        said.stderr
+            .contains("pgcleave generate app.events --through build_indexes"),
+        "{}",
+        said.stderr
+    );
+    // As the runner would.
+    for name in names() {
+        let text = std::fs::read_to_string(pgcleave.folder.path().join("db/migrations").join(&name)).unwrap();
+        let up = text.split("-- migrate:down").next().unwrap().to_owned();
+        site.client("ann").batch_execute(&up).unwrap();
+    }
+    assert!(
+        table.jobs().starts_with("pgcleave app.events"),
+        "{}",
+        table.jobs()
+    );
+    let status = pgcleave.ok(&["status"]).stdout;
+    assert!(
+        status.contains("wait for pg_cron's job; next: pgcleave generate app.events --through STEP"),
+        "{status}"
+    );
+    let said = pgcleave.ok(&["generate", "app.events", "--through", "build_indexes"]);
+    assert!(names().pop().unwrap().ends_with("_build_indexes.sql"));
+    assert!(
+        said.stderr
+            .contains("pgcleave generate app.events --through verify_copy"),
+        "{}",
+        said.stderr
+    );
+    let status = pgcleave.ok(&["status"]).stdout;
+    assert!(
+        status.contains("wait for pg_cron's job; next: dbmate"),
+        "{status}"
+    );
 }
