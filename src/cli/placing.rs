@@ -185,7 +185,7 @@ pub fn place(
         .unwrap_or_else(|| PathBuf::from(runner.usual_directory()));
     let through = last_step(runner, spec, plan)?;
     spec.through = Some(through.stem().to_owned());
-    let shares = shares(runner, &plan.steps, through);
+    let shares = shares(runner, &plan.steps, through, spec.copy);
     let same = old.filter(|old| old.runner == spec.runner && old.directory == directory);
     let mut placement = match same {
         Some(old) => old,
@@ -217,7 +217,7 @@ pub fn place(
 
 fn last_step(runner: &dyn Runner, spec: &TableSpec, plan: &Plan) -> Result<Step, Failure> {
     let Some(asked) = &spec.through else {
-        return usual_through(runner, &plan.steps).ok_or_else(|| {
+        return usual_through(runner, &plan.steps, spec.copy).ok_or_else(|| {
             Failure::usage("the plan has no step", "this must never happen: please report it")
         });
     };
@@ -284,7 +284,7 @@ pub fn explain(spec: &TableSpec, placement: &Placement, folder: &Path, plan: &Pl
     let through = spec.through.as_deref().and_then(Step::from_stem);
     let next = plan.steps.iter().find(|step| Some(**step) > through);
     if let (Some(through), Some(next)) = (through, next) {
-        let then = shares(runner, &plan.steps, *next);
+        let then = shares(runner, &plan.steps, *next, spec.copy);
         lines.push(format!(
             "the migrations end with {}; when they have run: pgcleave generate {} --through {}{}",
             through.stem(),
