@@ -58,6 +58,26 @@ pub fn find_table(
     }
 }
 
+/// A table that another program keeps: the one that its sessions find first, by the role's own `search_path`, or the only
+/// one of its name.
+///
+/// # Errors
+/// When the query fails.
+pub fn find_others_table(
+    client: &mut impl GenericClient,
+    schema: Option<&str>,
+    name: &str,
+) -> Result<Option<QualifiedName>, CatalogError> {
+    let answers = ask(client, question!("others_table"), &[&schema, &name])?;
+    let Some(first) = answers.first() else {
+        return Ok(None);
+    };
+    let is_known = answers.len() == 1 || first.value("is_on_path")?;
+    is_known
+        .then(|| first.qualified_name("schema", "name"))
+        .transpose()
+}
+
 /// The object id and kind of a relation, where it exists.
 ///
 /// # Errors

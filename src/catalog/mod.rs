@@ -20,7 +20,7 @@ mod surroundings;
 mod violations;
 
 pub use failure::CatalogError;
-pub use find::{TableEntry, find_table, list_tables, relation_kind};
+pub use find::{TableEntry, find_others_table, find_table, list_tables, relation_kind};
 pub use key_range::{ValueOrder, load_key_has_null, load_key_range, load_key_values, load_value_order};
 pub use load::{load_fingerprint, load_measures, load_table};
 pub use moment::{count_partitions, today};

@@ -6,6 +6,7 @@ use chrono::Utc;
 use clap::ValueEnum;
 use postgres::Client;
 
+use super::noted::Noted;
 use super::project::Folder;
 use super::{Failure, GenerateArgs};
 use crate::apply::Position;
@@ -131,41 +132,19 @@ pub fn hint_at_runner(spec: &TableSpec, args: &GenerateArgs) {
 /// Which of a table's migrations can't be changed any more.
 pub struct HasRun {
     position: Position,
-    /// What the runner's own history says.
-    versions: Vec<String>,
+    noted: Noted,
 }
 
 impl HasRun {
     /// Asks the catalog and the runner's history.
     pub fn read(client: &mut Client, position: Position, runner: RunnerName) -> Result<Self, Failure> {
-        let versions = match runner::named(runner).and_then(Runner::history) {
-            Some((query, table)) => read_versions(client, query, table)?,
-            None => Vec::new(),
-        };
-        Ok(Self { position, versions })
+        let noted = Noted::read(client, runner)?;
+        Ok(Self { position, noted })
     }
 
     pub fn step(&self, step: &str, placement: Option<&Placement>) -> bool {
-        let place = placement.and_then(|placement| placement.of(step));
-        // Some histories hold numbers, without the zeros of the files' names; Sqitch's holds names.
-        let number = |version: &str| version.trim_start_matches('0').to_owned();
-        let is_noted = |place: &crate::runner::Place| {
-            let versions = &mut self.versions.iter();
-            versions.any(|version| number(version) == number(&place.version) || *version == place.name)
-        };
-        self.position.is_done(step) || place.is_some_and(is_noted)
+        self.position.is_done(step) || placement.is_some_and(|placement| self.noted.step(step, placement))
     }
-}
-
-fn read_versions(client: &mut Client, query: &str, table: &str) -> Result<Vec<String>, Failure> {
-    let there: bool = client
-        .query_one("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[&table])?
-        .get(0);
-    if !there {
-        return Ok(Vec::new());
-    }
-    let rows = client.query(query, &[])?;
-    Ok(rows.iter().filter_map(|row| row.get(0)).collect())
 }
 
 /// Gives every step of the plan that the runner is to run its place; those that have one keep it.
@@ -277,7 +256,7 @@ pub fn explain(spec: &TableSpec, placement: &Placement, folder: &Path, plan: &Pl
     }
     if runner.undo() == Undo::Scripts {
         lines.push(format!(
-            "{name} knows no way back: pgcleave rollback, or the scripts in {}",
+            "{name} knows no way back: pgcleave rollback, or the scripts in {}; both name what makes it forget what it has run",
             by_hand.display()
         ));
     }

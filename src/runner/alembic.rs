@@ -114,7 +114,26 @@ impl Runner for Alembic {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some(("SELECT version_num::text FROM alembic_version", "alembic_version"))
+        Some(("SELECT version_num::text FROM {}", "alembic_version"))
+    }
+
+    /// The noted revisions and all that they come after.
+    fn all_that_ran(&self, project: &dyn Project, directory: &Path, noted: &[String]) -> Vec<String> {
+        let revisions = revisions(project, directory);
+        let mut ran = noted.to_owned();
+        let mut at = 0;
+        while let Some(version) = ran.get(at) {
+            let before = revisions.iter().filter(|r| r.names.contains(version));
+            let before: Vec<String> = before.flat_map(|r| r.after.clone()).collect();
+            ran.extend(
+                before
+                    .into_iter()
+                    .filter(|version| !ran.contains(version))
+                    .collect::<Vec<_>>(),
+            );
+            at += 1;
+        }
+        ran
     }
 
     fn command(&self) -> &'static str {
@@ -146,15 +165,35 @@ fn here(path: &str) -> PathBuf {
     relative(path.trim_start_matches("%(here)s").trim_start_matches('/'))
 }
 
+/// What a file of the folder says.
+struct Revision {
+    /// One, unless the file isn't understood.
+    names: Vec<String>,
+    /// Those that must have run before.
+    after: Vec<String>,
+}
+
+fn revisions(project: &dyn Project, directory: &Path) -> Vec<Revision> {
+    let files = project.entries(directory).into_iter();
+    let revision = |file: String| {
+        let source = project.read(&directory.join(file)).unwrap_or_default();
+        let mut after = python::assigned(&source, "down_revision");
+        after.extend(python::assigned(&source, "depends_on"));
+        Revision {
+            names: python::assigned(&source, "revision"),
+            after,
+        }
+    };
+    files.filter(|file| file.ends_with(".py")).map(revision).collect()
+}
+
 /// The revision that no other one comes after; `None` in an empty folder.
 fn head(site: &Site<'_>) -> Result<Option<String>, PlaceError> {
     let mut heads = BTreeSet::new();
     let mut followed = BTreeSet::new();
-    for file in site.entries().iter().filter(|file| file.ends_with(".py")) {
-        let source = site.project.read(&site.directory.join(file)).unwrap_or_default();
-        heads.extend(python::assigned(&source, "revision"));
-        followed.extend(python::assigned(&source, "down_revision"));
-        followed.extend(python::assigned(&source, "depends_on"));
+    for revision in revisions(site.project, site.directory) {
+        heads.extend(revision.names);
+        followed.extend(revision.after);
     }
     let mut heads = heads.difference(&followed).cloned();
     let head = heads.next();

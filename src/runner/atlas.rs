@@ -129,7 +129,7 @@ impl Runner for Atlas {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT version::text FROM atlas_schema_revisions.atlas_schema_revisions",
+            "SELECT version::text FROM {}",
             "atlas_schema_revisions.atlas_schema_revisions",
         ))
     }

@@ -59,7 +59,7 @@ impl Runner for Dbmate {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some(("SELECT version::text FROM schema_migrations", "schema_migrations"))
+        Some(("SELECT version::text FROM {}", "schema_migrations"))
     }
 
     fn command(&self) -> &'static str {

@@ -89,10 +89,7 @@ impl Runner for Diesel {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some((
-            "SELECT version::text FROM __diesel_schema_migrations",
-            "__diesel_schema_migrations",
-        ))
+        Some(("SELECT version::text FROM {}", "__diesel_schema_migrations"))
     }
 
     fn command(&self) -> &'static str {

@@ -148,7 +148,7 @@ impl Runner for Django {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some(("SELECT name::text FROM django_migrations", "django_migrations"))
+        Some(("SELECT name::text FROM {}", "django_migrations"))
     }
 
     fn command(&self) -> &'static str {

@@ -110,7 +110,7 @@ impl Runner for Ecto {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some(("SELECT version::text FROM schema_migrations", "schema_migrations"))
+        Some(("SELECT version::text FROM {}", "schema_migrations"))
     }
 
     fn command(&self) -> &'static str {

@@ -92,7 +92,7 @@ impl Runner for Flyway {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT version::text FROM flyway_schema_history WHERE success AND version IS NOT NULL",
+            "SELECT version::text FROM {} WHERE success AND version IS NOT NULL",
             "flyway_schema_history",
         ))
     }

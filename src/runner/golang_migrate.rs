@@ -80,7 +80,7 @@ impl Runner for GolangMigrate {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT version::text FROM schema_migrations WHERE NOT dirty",
+            "SELECT version::text FROM {} WHERE NOT dirty",
             "schema_migrations",
         ))
     }

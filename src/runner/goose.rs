@@ -71,7 +71,7 @@ impl Runner for Goose {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT version_id::text FROM goose_db_version WHERE is_applied",
+            "SELECT version_id::text FROM {} WHERE is_applied",
             "goose_db_version",
         ))
     }

@@ -97,10 +97,11 @@ impl Runner for GraphileMigrate {
         Undo::Scripts
     }
 
+    /// The history names a file by its number alone.
     fn forget(&self, place: &Place) -> Option<String> {
         Some(format!(
-            "DELETE FROM graphile_migrate.migrations WHERE filename = '{}-{}.sql';",
-            place.version, place.name
+            "DELETE FROM graphile_migrate.migrations WHERE filename = '{}.sql';",
+            place.version
         ))
     }
 
@@ -110,7 +111,7 @@ impl Runner for GraphileMigrate {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT pg_catalog.split_part(filename, '-', 1) FROM graphile_migrate.migrations",
+            "SELECT pg_catalog.split_part(filename, '.', 1) FROM {}",
             "graphile_migrate.migrations",
         ))
     }

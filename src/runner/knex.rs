@@ -138,7 +138,7 @@ impl Runner for Knex {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT pg_catalog.split_part(name, '_', 1) FROM knex_migrations",
+            "SELECT pg_catalog.split_part(name, '_', 1) FROM {}",
             "knex_migrations",
         ))
     }

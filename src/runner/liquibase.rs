@@ -148,7 +148,7 @@ impl Runner for Liquibase {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT pg_catalog.split_part(id, '_', 1) FROM databasechangelog WHERE author = 'pgcleave'",
+            "SELECT pg_catalog.split_part(id, '_', 1) FROM {} WHERE author = 'pgcleave'",
             "databasechangelog",
         ))
     }

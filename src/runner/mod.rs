@@ -206,8 +206,14 @@ pub trait Runner: Sync {
         &[]
     }
 
-    /// The query for the versions that have run, and the table that it reads; `None` where there is no such table.
+    /// The query for the versions that have run, with `{}` for the table, and the table's name, with its schema where
+    /// that is always the same; `None` where there is no such table.
     fn history(&self) -> Option<(&'static str, &'static str)>;
+
+    /// Every version that has run, where the history holds the last one alone.
+    fn all_that_ran(&self, _project: &dyn Project, _directory: &Path, noted: &[String]) -> Vec<String> {
+        noted.to_owned()
+    }
 
     /// The statement that makes the runner's history forget a migration, where the runner has no way back itself.
     fn forget(&self, _place: &Place) -> Option<String> {

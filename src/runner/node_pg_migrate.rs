@@ -76,7 +76,7 @@ impl Runner for NodePgMigrate {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT pg_catalog.split_part(name, '_', 1) FROM pgmigrations",
+            "SELECT pg_catalog.split_part(name, '_', 1) FROM {}",
             "pgmigrations",
         ))
     }

@@ -103,7 +103,7 @@ impl Runner for Prisma {
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT pg_catalog.split_part(migration_name, '_', 1) FROM _prisma_migrations WHERE finished_at IS NOT NULL",
+            "SELECT pg_catalog.split_part(migration_name, '_', 1) FROM {} WHERE finished_at IS NOT NULL",
             "_prisma_migrations",
         ))
     }

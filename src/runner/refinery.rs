@@ -89,10 +89,7 @@ impl Runner for Refinery {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some((
-            "SELECT version::text FROM refinery_schema_history",
-            "refinery_schema_history",
-        ))
+        Some(("SELECT version::text FROM {}", "refinery_schema_history"))
     }
 
     fn command(&self) -> &'static str {

@@ -139,7 +139,7 @@ impl Runner for Sqitch {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some(("SELECT change::text FROM sqitch.changes", "sqitch.changes"))
+        Some(("SELECT change::text FROM {}", "sqitch.changes"))
     }
 
     fn command(&self) -> &'static str {

@@ -89,10 +89,7 @@ impl Runner for Sqlx {
     }
 
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some((
-            "SELECT version::text FROM _sqlx_migrations WHERE success",
-            "_sqlx_migrations",
-        ))
+        Some(("SELECT version::text FROM {} WHERE success", "_sqlx_migrations"))
     }
 
     fn command(&self) -> &'static str {

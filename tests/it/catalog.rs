@@ -99,6 +99,7 @@ fn reads_a_table_with_everything_on_it() {
     fingerprint::fingerprint_follows_the_structure_only(client);
     questions::sees_prepared_transactions(client);
     questions::finds_tables_by_name(client);
+    questions::finds_a_table_of_another_program_as_its_sessions_do(client);
     questions::lists_tables(client);
     questions::reads_key_ranges(client, &table);
     questions::reads_measures(client);

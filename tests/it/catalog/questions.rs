@@ -36,6 +36,20 @@ pub fn finds_tables_by_name(client: &mut Client) {
     assert!(several.hint().unwrap().ends_with("App.days"));
 }
 
+pub fn finds_a_table_of_another_program_as_its_sessions_do(client: &mut Client) {
+    let mut found = |schema, name| catalog::find_others_table(client, schema, name).unwrap();
+    assert_eq!(found(None, "days"), Some(name("public", "days")), "on the path");
+    assert_eq!(found(Some("App"), "days"), Some(name("App", "days")));
+    assert_eq!(found(None, "Events"), Some(name("App", "Events")), "the only one");
+    assert_eq!(found(None, "calm"), None, "a view");
+    client
+        .batch_execute("CREATE SCHEMA other; CREATE TABLE other.\"Events\" ()")
+        .unwrap();
+    let found = catalog::find_others_table(client, None, "Events").unwrap();
+    client.batch_execute("DROP SCHEMA other CASCADE").unwrap();
+    assert_eq!(found, None, "one of two that are not on the path");
+}
+
 pub fn lists_tables(client: &mut Client) {
     let mut tx = catalog::snapshot(client).unwrap();
     let tables = catalog::list_tables(&mut tx).unwrap();
