@@ -215,15 +215,17 @@ fn run_pending(
 /// Whether pgcleave is to run a step: the team's runner runs its own migrations, and those that aren't written for it
 /// are run when they are named.
 fn is_ours(context: &Context, step: &str, through: Option<&str>) -> bool {
-    match context.run_by(step) {
+    match context.next_run_by(step) {
         RunBy::Us => true,
+        // Whoever has undone a cutover wants another one only when they say so.
+        RunBy::UsAgain => step != "cut_over" || through.is_some(),
         RunBy::Runner(..) => false,
         RunBy::NotWritten => through.is_some(),
     }
 }
 
 /// Steps that are run when one of them is named only: going back is cheap and complete before them.
-fn is_final(step: &str) -> bool {
+pub fn is_final(step: &str) -> bool {
     matches!(step, "move_incoming_foreign_keys" | "drop_retired_table")
 }
 

@@ -30,6 +30,12 @@ impl Noted {
         Ok(Self { versions })
     }
 
+    /// The steps whose migrations are in it.
+    pub fn steps(&self, placement: &Placement) -> Vec<String> {
+        let steps = placement.steps.iter().map(|place| place.step.clone());
+        steps.filter(|step| self.step(step, placement)).collect()
+    }
+
     /// Whether the step's migration is in it.
     pub fn step(&self, step: &str, placement: &Placement) -> bool {
         let (Some(place), Some(runner)) = (placement.of(step), runner::named(placement.runner)) else {

@@ -47,8 +47,8 @@ pub fn run(cli: &Cli, args: &RollbackArgs) -> Result<(), Failure> {
         }
         session.run(file, None, Direction::Down, &mut bar)?;
         println!("undone: {:04} {}", file.name.number, file.name.stem);
-        say_what_the_runner_believes(&context, &file.name.stem);
     }
+    say_what_the_runner_believes(&context, keep.as_deref());
     if session.position()?.stage == Stage::NotStarted {
         session.forget()?;
         println!("{} is as it was before", context.table.plain());
@@ -70,28 +70,33 @@ fn refuse_what_the_runner_undoes(context: &Context, step: &str) -> Result<(), Fa
     }
 }
 
-/// A runner without a way back must be told.
-fn say_what_the_runner_believes(context: &Context, step: &str) {
-    if let (Some(runner), RunBy::Runner(_, place)) = (context.runner(), context.run_by(step))
-        && let Some(forget) = runner.forget(place)
-    {
+/// A runner without a way back must be told, also of steps that had nothing to undo.
+fn say_what_the_runner_believes(context: &Context, keep: Option<&str>) {
+    let steps = behind(context, keep);
+    let noted = steps.iter().filter(|step| context.is_noted(step));
+    let statements: Vec<String> = noted.filter_map(|step| context.forget(step)).collect();
+    if let (Some(runner), false) = (context.runner(), statements.is_empty()) {
+        let (name, table) = (runner.name().as_str(), &context.spec.name);
         println!(
-            "      {} still takes it for run: {forget}",
-            runner.name().as_str()
+            "{name} still takes these for run: pgcleave apply {table} runs them again; or, so that {name} does, where nothing behind them has run:"
         );
+        println!("{}", statements.join("\n"));
     }
 }
 
 /// Down files of the steps that are done, newest first, down to the one to keep.
 fn to_undo<'a>(context: &'a Context, position: &Position, keep: Option<&str>) -> Vec<&'a MigrationFile> {
-    context
-        .steps()
+    behind(context, keep)
         .iter()
-        .rev()
-        .take_while(|stem| keep != Some(stem.as_str()))
         .filter(|stem| may_be_done(stem, position))
         .filter_map(|stem| context.directory.find(stem, Part::Down))
         .collect()
+}
+
+/// Steps behind the one to keep, the last one first.
+fn behind(context: &Context, keep: Option<&str>) -> Vec<String> {
+    let steps = context.steps().into_iter().rev();
+    steps.take_while(|stem| keep != Some(stem.as_str())).collect()
 }
 
 /// Foreign keys may be there in part, or moved in part, when their step was interrupted; copied

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::apply::is_final;
 use super::existing::{read_facts, read_placement, render_again};
+use super::noted::Noted;
 use super::{Cli, Failure, connect, source};
 use crate::apply::{Position, Record, Relations};
 use crate::db::connect::Target;
@@ -23,6 +25,8 @@ pub struct Context {
     pub directory: Directory,
     /// Where another runner's files stand.
     pub placement: Option<Placement>,
+    /// Steps whose migrations that runner's history has.
+    noted: Vec<String>,
     pub relations: Relations,
 }
 
@@ -33,6 +37,8 @@ pub enum RunBy<'a> {
     Us,
     /// The team's runner has a migration for it.
     Runner(&'static str, &'a Place),
+    /// The runner has run its migration, and won't do so again; but the step was undone since.
+    UsAgain,
     /// The runner's migrations don't go so far yet.
     NotWritten,
 }
@@ -51,8 +57,13 @@ impl Context {
             },
         };
         let target = connect::target(cli)?;
+        let noted = match &placement {
+            None => Vec::new(),
+            Some(placement) => Noted::read(&mut target.open()?, placement.runner)?.steps(placement),
+        };
         Ok(Self {
             target,
+            noted,
             relations: source::relations(&table),
             table,
             spec,
@@ -72,6 +83,24 @@ impl Context {
         match self.placement {
             None => Record::InHistory,
             Some(_) => Record::Nowhere,
+        }
+    }
+
+    /// Whether the runner's history has a step's migration.
+    pub fn is_noted(&self, step: &str) -> bool {
+        self.noted.iter().any(|noted| noted == step)
+    }
+
+    /// The statement that makes the runner's history forget a step, where the runner knows no way back.
+    pub fn forget(&self, step: &str) -> Option<String> {
+        self.runner()?.forget(self.placement.as_ref()?.of(step)?)
+    }
+
+    /// Who is to run a step that isn't done.
+    pub fn next_run_by(&self, step: &str) -> RunBy<'_> {
+        match self.run_by(step) {
+            RunBy::Runner(..) if self.is_noted(step) => RunBy::UsAgain,
+            other => other,
         }
     }
 
@@ -95,8 +124,14 @@ impl Context {
             .find(|file| !position.is_done(&file.name.stem))?;
         let step = &pending.name.stem;
         let table = &self.spec.name;
-        match self.run_by(step) {
+        match self.next_run_by(step) {
+            RunBy::Us if self.placement.is_some() && is_final(step) => {
+                Some(format!("next: pgcleave apply {table} --through {step}"))
+            }
             RunBy::Us => None,
+            RunBy::UsAgain => Some(format!(
+                "next: pgcleave apply {table} --through {step} (its migration has run, and the step was undone since)"
+            )),
             RunBy::Runner(command, place) => Some(format!(
                 "next: {command} (the migration {} {})",
                 place.version, place.name
