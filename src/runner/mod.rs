@@ -48,7 +48,7 @@ pub use shares::{Shares, shares, usual_through};
 
 use self::marks::{folder_with, quoted_after, relative, versions_before_underscore};
 use self::writing::{NOTHING, camel_case, comment, something, something_as_one};
-use crate::migration::{MigrationFile, Part};
+use crate::migration::{FileName, MigrationFile, Part};
 use crate::plan::{Plan, Step};
 use crate::spec::RunnerName;
 use crate::sql::QualifiedName;
@@ -340,20 +340,44 @@ fn scripts(
     let folder = folder.join(BY_HAND);
     let mut scripts = Vec::new();
     for file in plain {
-        let place = placement.of(&file.name.stem);
-        let is_by_hand = placement.by_hand.contains(&file.name.stem);
-        let undoes = place.is_some() && runner.undo() == Undo::Scripts && file.name.part == Part::Down;
-        if is_by_hand || undoes {
-            let mut output = in_folder(&folder, file);
-            if let Some(forget) = place.and_then(|place| runner.forget(place)) {
-                output.text = format!(
-                    "-- Afterwards, so that {} runs it again: {forget}\n{}",
-                    runner.name().as_str(),
-                    output.text
-                );
-            }
-            scripts.push(output);
+        let stem = &file.name.stem;
+        if placement.by_hand.contains(stem) {
+            scripts.push(in_folder(&folder, file));
+        }
+        let place = placement.of(stem).filter(|_| runner.undo() == Undo::Scripts);
+        if let Some((place, script)) = place.zip(way_back(file, plain)) {
+            scripts.push(in_folder(&folder, &with_forget(runner, place, script)));
         }
     }
     scripts
+}
+
+/// A down file; for an up file without one, one that does nothing: the runner must still be told.
+fn way_back(file: &MigrationFile, plain: &[MigrationFile]) -> Option<MigrationFile> {
+    let is_down = |other: &&MigrationFile| other.name.stem == file.name.stem && other.name.part == Part::Down;
+    if is_down(&file) {
+        return Some(file.clone());
+    }
+    let has_none = file.name.part == Part::Up && !plain.iter().any(|other| is_down(&other));
+    if !has_none || file.name.stem == Step::DropRetiredTable.stem() {
+        return None;
+    }
+    let name = FileName {
+        part: Part::Down,
+        ..file.name.clone()
+    };
+    let text = format!("-- {name}: there is nothing to undo\n");
+    Some(MigrationFile { name, text })
+}
+
+/// The script with the statement that the runner's history wants behind it.
+fn with_forget(runner: &dyn Runner, place: &Place, script: MigrationFile) -> MigrationFile {
+    let name = runner.name().as_str();
+    let forget = runner.forget(place).map_or_else(String::new, |statement| {
+        format!("-- Afterwards, newest first, so that {name} runs it again: {statement}\n")
+    });
+    MigrationFile {
+        text: format!("{forget}{}", script.text),
+        ..script
+    }
 }
