@@ -35,7 +35,7 @@ use askama::filters::Safe;
 use serde::{Deserialize, Serialize};
 
 pub use rename::{rename_in_query, says_only};
-pub use statements::{double_question_marks, statements};
+pub use statements::{statements, tokens};
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1` of a stock server.
 pub const MAX_IDENT_BYTES: usize = 63;

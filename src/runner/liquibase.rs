@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    relative, versions, versions_before_underscore,
+    Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
+    question_marks, relative, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
 use crate::spec::RunnerName;
-use crate::sql::double_question_marks;
 
 pub struct Liquibase;
 
+/// As old and new versions know it: `empty` is one of the newer ones'.
+const NO_ROLLBACK: &str = "--rollback not required\n";
 const AUTHOR: &str = "pgcleave";
 const MASTERS: [&str; 5] = [
     "db.changelog-master.xml",
@@ -80,9 +81,9 @@ impl Runner for Liquibase {
             Mode::Transaction => "",
             Mode::SingleStatement => " runInTransaction:false",
         };
-        let up = double_question_marks(&migration.up.in_runners_transaction());
+        let up = question_marks::kept(&migration.up.in_runners_transaction());
         let text = format!(
-            "--liquibase formatted sql\n{}\n--changeset {AUTHOR}:{id} splitStatements:false rollbackSplitStatements:false{mode}\n{up}{}",
+            "--liquibase formatted sql\n{}\n--changeset {AUTHOR}:{id} splitStatements:false stripComments:false rollbackSplitStatements:false{mode}\n{up}{}",
             comment("--", &name, self, migration),
             rollback(migration),
         );
@@ -138,6 +139,10 @@ impl Runner for Liquibase {
         ]
     }
 
+    fn misread(&self, script: &str) -> Option<String> {
+        question_marks::lost(script).map(str::to_owned)
+    }
+
     fn undo(&self) -> Undo {
         Undo::Runner("liquibase rollback-count 1")
     }
@@ -160,18 +165,14 @@ impl Runner for Liquibase {
 
 /// Every line of it is a comment, so that nothing in it can end the block.
 fn rollback(migration: &Migration) -> String {
-    let script = match &migration.down {
-        Down::Nothing => return "--rollback empty\n".to_owned(),
-        other => other.script(),
-    };
-    let Some(script) = script else {
-        return "--rollback empty\n".to_owned();
+    let Some(script) = migration.down.script() else {
+        return NO_ROLLBACK.to_owned();
     };
     let sql = match migration.up.mode {
         Mode::Transaction => script.in_runners_transaction(),
         Mode::SingleStatement => script.as_one_statement(),
     };
-    double_question_marks(&sql)
+    question_marks::kept(&sql)
         .lines()
         .map(|line| format!("--rollback {line}\n"))
         .collect()

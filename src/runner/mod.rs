@@ -24,6 +24,7 @@ mod plain;
 mod prisma;
 mod project;
 mod python;
+mod question_marks;
 mod rails;
 mod refinery;
 mod script;
@@ -180,6 +181,11 @@ pub trait Runner: Sync {
         &[]
     }
 
+    /// What in a script wouldn't reach the server as it is.
+    fn misread(&self, _script: &str) -> Option<String> {
+        None
+    }
+
     /// Files of the project's own that must name ours, as they are to be: a plan, a list of checksums.
     ///
     /// `outputs` are the files of all steps. Saying it twice changes nothing.
@@ -307,15 +313,16 @@ pub fn refuse_traps(runner: &dyn Runner, migrations: &[Migration]) -> Result<(),
                 .iter()
                 .any(|trap| line.trim_start().starts_with(trap))
         };
-        if let Some(line) = text.lines().find(is_trap) {
+        let trap = text.lines().find(is_trap).map(str::to_owned);
+        if let Some(text) = trap.or_else(|| runner.misread(&text)) {
             return Err(PlaceError {
                 cause: format!(
-                    "{} would take a line of {} for its own: {}",
+                    "{} would misread this in {}: {}",
                     runner.name().as_str(),
                     migration.step.stem(),
-                    line.trim()
+                    text.trim()
                 ),
-                remedy: "change that line in the table's definition, or use another runner (--runner plain)"
+                remedy: "change it in the table's definition, or use another runner (--runner plain)"
                     .to_owned(),
             });
         }

@@ -20,15 +20,14 @@ pub fn statements(script: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The script with every question mark doubled that is neither quoted nor in a comment, as JDBC wants operators.
-pub fn double_question_marks(script: &str) -> String {
-    let mut doubled = String::with_capacity(script.len());
+/// The script, taken apart: comments, quoted names, strings, dollar-quoted strings, words, and single characters.
+pub fn tokens(script: &str) -> Vec<&str> {
     let mut scanner = Scanner::new(script);
+    let mut tokens = Vec::new();
     while let Some(token) = scanner.next_token() {
-        let text = &script[token.start..scanner.at];
-        doubled.push_str(if text == "?" { "??" } else { text });
+        tokens.push(&script[token.start..scanner.at]);
     }
-    doubled
+    tokens
 }
 
 fn without_leading_comments(statement: &str) -> &str {
@@ -192,7 +191,7 @@ fn is_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{double_question_marks, statements};
+    use super::{statements, tokens};
 
     #[test]
     fn ends_at_semicolons_that_are_not_quoted() {
@@ -230,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn doubles_operators_only() {
-        assert_eq!(
-            double_question_marks("SELECT a ? 'b?' -- why?\n, $$?$$, a ?| b"),
-            "SELECT a ?? 'b?' -- why?\n, $$?$$, a ??| b"
-        );
+    fn tokens_are_all_of_the_script() {
+        let script = "SELECT a ? 'b''?' -- why?\n, $$?$$";
+        assert_eq!(tokens(script).concat(), script);
+        let quoted: Vec<&str> = tokens(script).into_iter().filter(|t| t.contains('?')).collect();
+        assert_eq!(quoted, ["?", "'b''?'", "-- why?\n", "$$?$$"]);
     }
 
     #[test]
