@@ -91,10 +91,7 @@ impl Runner for Knex {
         let is_typed = extension == "ts";
         let name = format!("{}_{}.{extension}", place.version, place.name);
         let function = |direction: &str, sql: &str| {
-            let call = format!(
-                "  await knex.raw({});\n",
-                javascript::template_literal(&without_bindings(sql))
-            );
+            let call = format!("  await {};\n", raw(sql));
             match (is_esm, is_typed) {
                 (true, true) => {
                     format!("export async function {direction}(knex: Knex): Promise<void> {{\n{call}}}\n")
@@ -148,7 +145,15 @@ impl Runner for Knex {
     }
 }
 
-/// knex takes every question mark for a binding, in strings and function bodies, too.
-fn without_bindings(sql: &str) -> String {
-    sql.replace('?', "\\?")
+/// A call that sends the SQL as it is.
+///
+/// knex takes every question mark for a binding, in strings and function bodies, too, unless a backslash stands before it;
+/// and it knows no way to write one of SQL's own backslashes there. The driver's option knows nothing of bindings.
+fn raw(sql: &str) -> String {
+    if sql.contains("\\?") {
+        let text = javascript::template_literal(sql);
+        return format!("knex.raw('SELECT').options({{ text: {text} }})");
+    }
+    let escaped = sql.replace('?', "\\?");
+    format!("knex.raw({})", javascript::template_literal(&escaped))
 }
