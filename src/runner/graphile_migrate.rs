@@ -11,6 +11,9 @@ use crate::spec::RunnerName;
 
 pub struct GraphileMigrate;
 
+/// Replaced wherever they stand. A project may have others of its own.
+const PLACEHOLDERS: [&str; 2] = [":DATABASE_NAME", ":DATABASE_OWNER"];
+
 impl Runner for GraphileMigrate {
     fn name(&self) -> RunnerName {
         RunnerName::GraphileMigrate
@@ -91,6 +94,11 @@ impl Runner for GraphileMigrate {
 
     fn traps(&self) -> &'static [&'static str] {
         &["--! "]
+    }
+
+    fn misread(&self, script: &str) -> Option<String> {
+        let placeholder = PLACEHOLDERS.into_iter().find(|name| script.contains(name))?;
+        Some(format!("{placeholder}, which it replaces"))
     }
 
     fn undo(&self) -> Undo {
