@@ -84,7 +84,7 @@ impl Runner for Diesel {
     fn remarks(&self) -> &'static [&'static str] {
         &[
             "takes no lock: let one process run the migrations, once",
-            "print_schema fails on tables without a primary key, and lists every partition: in diesel.toml set [print_schema] filter = { except_regexes = [\"_pgcleave\", \"_p[0-9]\"] }",
+            "print_schema fails on tables without a primary key, and lists every partition: in diesel.toml set [print_schema] filter = { except_tables = [\"_pgcleave\", \"_p[0-9]\", \"_guard(_moves)?$\"] }",
         ]
     }
 
