@@ -108,7 +108,7 @@ impl Runner for Alembic {
 
     fn remarks(&self) -> &'static [&'static str] {
         &[
-            "commits what came before when one of these begins, so that no lock is held longer than its own migration; transaction_per_migration=True in env.py does the same for all",
+            "commits what came before when one of these begins, so that no lock of theirs is held while the next of them runs; what comes behind the last one runs in its transaction, unless env.py says transaction_per_migration=True",
             "takes no lock: let one process run the migrations, once",
         ]
     }
