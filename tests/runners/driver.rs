@@ -5,6 +5,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
 
 use crate::support::{Database, Pgcleave, Said, Shared, programs};
 
@@ -27,6 +30,27 @@ pub trait Driver: Sync {
     fn down(&self, project: &Project, steps: usize) -> Option<Said>;
     /// Which migrations have run, by the runner's own history, the oldest first.
     fn history(&self, project: &Project) -> Vec<String>;
+    /// Writes a migration of the project's own, in a transaction, behind all that are there.
+    fn add(&self, project: &Project, migration: &Own);
+    /// Does what pgcleave says that the project needs before it runs the files.
+    fn heed(&self, _: &Project, _said: &str) {}
+    /// Takes pgcleave's plain files up to this step for pending ones: only psql reads them.
+    fn adopt(&self, _: &Project, _through: &str) {}
+    /// Whether it knows the way back.
+    fn goes_back(&self) -> bool {
+        true
+    }
+    /// Makes its history forget the last migration, which somebody has undone for it.
+    fn forget_last(&self, _: &Project) {
+        unreachable!("{} goes back itself", self.name());
+    }
+}
+
+/// A migration that a person could have written.
+pub struct Own<'a> {
+    pub name: &'a str,
+    pub up: &'a str,
+    pub down: &'a str,
 }
 
 /// A project folder and a database of its own.
@@ -107,6 +131,28 @@ impl Project {
             .stdin(Stdio::null());
         command
     }
+}
+
+/// The time stamp after the last one that a name in the folder begins with, a minute later.
+pub fn time_stamp_after(names: &[String]) -> String {
+    let stamp = |name: &String| {
+        let digits: String = name.chars().filter(char::is_ascii_digit).take(14).collect();
+        NaiveDateTime::parse_from_str(&digits, "%Y%m%d%H%M%S").ok()
+    };
+    let last = names.iter().filter_map(stamp).max().unwrap();
+    (last + Duration::from_secs(60))
+        .format("%Y%m%d%H%M%S")
+        .to_string()
+}
+
+/// The number after the highest one that stands in the names behind this prefix.
+pub fn number_after(names: &[String], prefix: &str) -> u64 {
+    let number = |name: &String| {
+        let rest = name.strip_prefix(prefix)?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u64>().ok()
+    };
+    names.iter().filter_map(number).max().unwrap() + 1
 }
 
 /// A file that `scripts/ensure-runners` has put below `target/runners`.

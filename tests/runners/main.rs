@@ -3,6 +3,7 @@
 
 mod driver;
 mod drivers;
+mod journeys;
 mod node;
 mod own_migrations;
 #[allow(dead_code, reason = "the other test binary needs the rest")]

@@ -1,10 +1,11 @@
 //! Alembic with the `env.py` of its own template, by which all that is pending runs in one
 //! transaction, as far as no migration ends it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use crate::driver::{Driver, Project, installed, ok, run};
+use crate::driver::{Driver, Own, Project, installed, ok, run};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
@@ -34,18 +35,42 @@ impl Driver for Alembic {
     }
     /// Its table holds the newest revision alone; the files say which came before.
     fn history(&self, project: &Project) -> Vec<String> {
-        let said = ok(run(alembic(project).args(["history", "-r", "base:current"])));
-        let lines = said.stdout.lines().rev();
-        // `<base> -> own, message`, or `own -> make (head), message`.
-        let revisions = lines.map(|line| line.split_once(" -> ").unwrap().1);
-        revisions
-            .map(|revision| revision.split([' ', ',']).next().unwrap().to_owned())
-            .collect()
+        let before = befores(project);
+        let newest = project
+            .database
+            .lines("SELECT version_num::text FROM alembic_version");
+        let mut history: Vec<String> =
+            std::iter::successors(newest.first().cloned(), |r| before[r].clone()).collect();
+        history.reverse();
+        history
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let befores = befores(project);
+        let is_head = |r: &&String| !befores.values().any(|before| before.as_ref() == Some(*r));
+        let before = format!("'{}'", befores.keys().find(is_head).unwrap());
+        let [up, down] = [migration.up, migration.down].map(execute);
+        write(project, [migration.name, &before], &up, &down);
     }
 }
 
 fn alembic(project: &Project) -> Command {
     project.command(installed("python/bin/alembic"))
+}
+
+/// Each revision and the one before it, by the files: the program takes seconds to say so.
+fn befores(project: &Project) -> BTreeMap<String, Option<String>> {
+    let folder = "alembic/versions";
+    let names = project.names_in(folder);
+    let revision = |name: &String| {
+        let text = fs::read_to_string(project.folder().join(folder).join(name)).unwrap();
+        let assigned = |to: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(to)).unwrap();
+            line.split('\'').nth(1).map(str::to_owned)
+        };
+        (assigned("revision = ").unwrap(), assigned("down_revision = "))
+    };
+    let files = names.iter().filter(|name| name.ends_with(".py"));
+    files.map(revision).collect()
 }
 
 fn execute(sql: &str) -> String {

@@ -1,6 +1,6 @@
 //! dbmate.
 
-use crate::driver::{Driver, Project, ok, one_by_one, run};
+use crate::driver::{Driver, Own, Project, ok, one_by_one, run, time_stamp_after};
 use crate::node;
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
@@ -26,6 +26,11 @@ impl Driver for Dbmate {
     fn history(&self, project: &Project) -> Vec<String> {
         let all = "SELECT version FROM schema_migrations ORDER BY version";
         project.database.lines(all)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let version = time_stamp_after(&project.names_in("db/migrations"));
+        let name = format!("{version}_{}", migration.name);
+        write(project, &name, "", migration.up, migration.down);
     }
 }
 

@@ -1,6 +1,8 @@
 //! `diesel migration`, of the package diesel_cli.
 
-use crate::driver::{Driver, Project, installed, ok, run};
+use std::fs;
+
+use crate::driver::{Driver, Own, Project, installed, ok, run, time_stamp_after};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
@@ -40,6 +42,29 @@ impl Driver for Diesel {
     fn history(&self, project: &Project) -> Vec<String> {
         let all = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
         project.database.lines(all)
+    }
+    /// `print_schema` needs the filter that pgcleave names.
+    fn heed(&self, project: &Project, said: &str) {
+        let filter = said
+            .split("[print_schema] ")
+            .nth(1)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap();
+        let file = project.folder().join("diesel.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let section = "[print_schema]\n";
+        assert!(text.contains(section), "{text}");
+        let filtered = text.replace(section, &format!("{section}{filter}\n"));
+        fs::write(file, filtered).unwrap();
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let stamp = time_stamp_after(&project.names_in("migrations"));
+        let part = |from, to| &stamp[from..to];
+        let date = format!("{}-{}-{}", part(0, 4), part(4, 6), part(6, 8));
+        let name = format!("{date}-{}-0000_{}", part(8, 14), migration.name);
+        write_pair(project, &name, migration.up, migration.down);
     }
 }
 

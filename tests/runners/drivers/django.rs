@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::driver::{Driver, Project, installed, ok, run};
+use crate::driver::{Driver, Own, Project, installed, number_after, ok, run};
 use crate::own_migrations::{EMPTY, FILL, MAKE, UNMAKE, prove};
 use crate::support::Said;
 
@@ -70,6 +70,13 @@ impl Driver for Django {
     }
     fn history(&self, project: &Project) -> Vec<String> {
         project.database.lines(HISTORY)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let names = project.names_in("shop/migrations");
+        let mut before = names.iter().filter_map(|name| name.strip_suffix(".py"));
+        let before = before.rfind(|name| *name != "__init__").unwrap();
+        let name = format!("{:04}_{}", number_after(&names, ""), migration.name);
+        write(project, [&name, before], true, [migration.up, migration.down]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::driver::{Driver, Project, ok, run};
+use crate::driver::{Driver, Own, Project, number_after, ok, run};
 use crate::node;
 use crate::own_migrations::{FILL, MAKE, OWN, prove};
 use crate::support::Said;
@@ -44,6 +44,20 @@ impl Driver for GraphileMigrate {
     fn history(&self, project: &Project) -> Vec<String> {
         let all = "SELECT filename FROM graphile_migrate.migrations ORDER BY filename";
         project.database.lines(all)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let number = number_after(&project.names_in("migrations/committed"), "");
+        let name = format!("{number:06}-{}.sql", migration.name);
+        commit(project, &name, migration.up);
+    }
+    fn goes_back(&self) -> bool {
+        false
+    }
+    fn forget_last(&self, project: &Project) {
+        project.database.run_sql(
+            "DELETE FROM graphile_migrate.migrations
+              WHERE filename = (SELECT max(filename) FROM graphile_migrate.migrations)",
+        );
     }
 }
 

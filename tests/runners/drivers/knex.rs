@@ -1,6 +1,6 @@
 //! `knex migrate`.
 
-use crate::driver::{Driver, Project, ok, one_by_one, run};
+use crate::driver::{Driver, Own, Project, ok, one_by_one, run, time_stamp_after};
 use crate::node;
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
@@ -36,6 +36,11 @@ impl Driver for Knex {
         project
             .database
             .lines("SELECT name FROM knex_migrations ORDER BY id")
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let version = time_stamp_after(&project.names_in("migrations"));
+        let name = format!("{version}_{}", migration.name);
+        write(project, &name, "", migration.up, migration.down);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::driver::{Driver, Project, installed, ok, run};
+use crate::driver::{Driver, Own, Project, installed, ok, run};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
@@ -35,6 +35,11 @@ impl Driver for Liquibase {
     }
     fn history(&self, project: &Project) -> Vec<String> {
         project.database.lines(HISTORY)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let heading = format!("ann:{}", migration.name);
+        let changeset = changeset(&heading, migration.up, migration.down);
+        include(project, &format!("{}.sql", migration.name), &changeset);
     }
 }
 

@@ -1,15 +1,15 @@
 //! One file per runner.
 
-mod alembic;
-mod dbmate;
-mod diesel;
-mod django;
-mod graphile_migrate;
-mod knex;
-mod liquibase;
-mod node_pg_migrate;
-mod psql;
-mod rails;
-mod refinery;
-mod sqitch;
-mod sqlx;
+pub mod alembic;
+pub mod dbmate;
+pub mod diesel;
+pub mod django;
+pub mod graphile_migrate;
+pub mod knex;
+pub mod liquibase;
+pub mod node_pg_migrate;
+pub mod psql;
+pub mod rails;
+pub mod refinery;
+pub mod sqitch;
+pub mod sqlx;

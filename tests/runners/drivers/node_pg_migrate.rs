@@ -1,6 +1,6 @@
 //! node-pg-migrate.
 
-use crate::driver::{Driver, Project, ok, run};
+use crate::driver::{Driver, Own, Project, number_after, ok, run};
 use crate::node;
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
@@ -28,6 +28,11 @@ impl Driver for NodePgMigrate {
         project
             .database
             .lines("SELECT name FROM pgmigrations ORDER BY id")
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let milliseconds = number_after(&project.names_in("migrations"), "");
+        let name = format!("{milliseconds}_{}", migration.name);
+        write_sql(project, &name, migration.up, migration.down);
     }
 }
 

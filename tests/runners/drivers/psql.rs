@@ -1,16 +1,23 @@
-//! psql, a file at a time: what has run is known to whoever ran it.
+//! psql, a file at a time: what is to run, and what has run, is known to whoever runs it.
 
 use std::fs;
 
-use crate::driver::{Driver, Project, ok, one_by_one, run};
+use crate::driver::{Driver, Own, Project, ok, one_by_one, run};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
-/// Numbered pairs of files in `migrations`, by hand.
+/// Pairs of files: those in `migrations` by hand, and those that pgcleave writes as they are.
 pub struct Psql;
 
-/// The names of the files that have run, a line each.
+/// The files that are to run, without `.up.sql`, a line each.
+const ORDER: &str = "order";
+/// Those that have run.
 const HISTORY: &str = "history";
+const NOTHING: Said = Said {
+    code: 0,
+    stdout: String::new(),
+    stderr: String::new(),
+};
 
 impl Driver for Psql {
     fn name(&self) -> &'static str {
@@ -21,21 +28,19 @@ impl Driver for Psql {
         ok(self.up(project));
     }
     fn up(&self, project: &Project) -> Said {
-        let done = history(project);
-        let names = project.names_in("migrations");
-        let ups = names.iter().filter_map(|name| name.strip_suffix(".up.sql"));
-        let pending: Vec<&str> = ups.filter(|name| !done.contains(&(*name).to_owned())).collect();
-        let mut said = Said {
-            code: 0,
-            stdout: String::new(),
-            stderr: String::new(),
-        };
-        for name in pending {
-            said = psql(project, &format!("migrations/{name}.up.sql"));
+        let mut done = lines(project, HISTORY);
+        let order = lines(project, ORDER);
+        let mut said = NOTHING;
+        for name in order
+            .iter()
+            .filter(|name| !lines(project, HISTORY).contains(name))
+        {
+            said = psql(project, &format!("{name}.up.sql"));
             if said.code != 0 {
                 break;
             }
-            note(project, &[history(project), vec![name.to_owned()]].concat());
+            done.push(name.clone());
+            note(project, HISTORY, &done);
         }
         said
     }
@@ -43,47 +48,85 @@ impl Driver for Psql {
         Some(one_by_one(steps, || undo_last(project)))
     }
     fn history(&self, project: &Project) -> Vec<String> {
-        history(project)
+        lines(project, HISTORY)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let number = project.names_in("migrations").len() / 2 + 1;
+        let name = format!("{number:04}_{}", migration.name);
+        let [up, down] = [migration.up, migration.down].map(in_transaction);
+        write_pair(project, &name, &up, &down);
+    }
+    fn adopt(&self, project: &Project, through: &str) {
+        let folder = "migrations_out/public.events";
+        for name in project.names_in(folder) {
+            if let Some(step) = name.strip_suffix(".up.sql") {
+                plan(project, &format!("{folder}/{step}"));
+                if step.ends_with(through) {
+                    return;
+                }
+            }
+        }
+        panic!("no {through} in {folder}");
     }
 }
 
-fn history(project: &Project) -> Vec<String> {
-    let text = fs::read_to_string(project.folder().join(HISTORY)).unwrap_or_default();
+fn lines(project: &Project, file: &str) -> Vec<String> {
+    let text = fs::read_to_string(project.folder().join(file)).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
+fn note(project: &Project, file: &str, names: &[String]) {
+    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+    project.write(file, &lines);
+}
+
+/// Puts a pair of files behind those that are to run, unless it is among them.
+fn plan(project: &Project, name: &str) {
+    let mut order = lines(project, ORDER);
+    if !order.iter().any(|there| there == name) {
+        order.push(name.to_owned());
+        note(project, ORDER, &order);
+    }
+}
+
 fn undo_last(project: &Project) -> Said {
-    let mut done = history(project);
-    let name = done.pop().unwrap();
-    let said = psql(project, &format!("migrations/{name}.down.sql"));
+    let mut done = lines(project, HISTORY);
+    let file = format!("{}.down.sql", done.pop().unwrap());
+    // A step that changes nothing has none.
+    let said = if project.folder().join(&file).is_file() {
+        psql(project, &file)
+    } else {
+        NOTHING
+    };
     if said.code == 0 {
-        note(project, &done);
+        note(project, HISTORY, &done);
     }
     said
 }
 
-fn psql(project: &Project, file: &str) -> Said {
+/// Runs a file.
+pub fn psql(project: &Project, file: &str) -> Said {
     let program = project.database.program("psql");
     let mut command = project.command(program.get_program());
     command.args(["-X", "-v", "ON_ERROR_STOP=1", "-d", project.url(), "-f", file]);
     run(&mut command)
 }
 
-fn note(project: &Project, done: &[String]) {
-    let lines: String = done.iter().map(|name| format!("{name}\n")).collect();
-    project.write(HISTORY, &lines);
+fn in_transaction(sql: &str) -> String {
+    format!("BEGIN;\n{sql}COMMIT;\n")
 }
 
 fn write_pair(project: &Project, name: &str, up: &str, down: &str) {
     project.write(&format!("migrations/{name}.up.sql"), up);
     project.write(&format!("migrations/{name}.down.sql"), down);
+    plan(project, &format!("migrations/{name}"));
 }
 
 #[test]
 fn psql_runs_its_own_migrations() {
     prove(&Psql, |project| {
-        let make = format!("BEGIN;\n{MAKE}COMMIT;\n");
-        write_pair(project, "0002_make", &make, &format!("BEGIN;\n{UNMAKE}COMMIT;\n"));
+        let [make, unmake] = [MAKE, UNMAKE].map(in_transaction);
+        write_pair(project, "0002_make", &make, &unmake);
         write_pair(project, "0003_fill", FILL, EMPTY);
     });
 }

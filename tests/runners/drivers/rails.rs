@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::driver::{Driver, Project, ok, run};
+use crate::driver::{Driver, Own, Project, ok, run, time_stamp_after};
 use crate::own_migrations::{EMPTY, FILL, MAKE, UNMAKE, prove};
 use crate::support::Said;
 
@@ -62,6 +62,12 @@ impl Driver for Rails {
     }
     fn history(&self, project: &Project) -> Vec<String> {
         project.database.lines(HISTORY)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let version = time_stamp_after(&project.names_in("db/migrate"));
+        let stem = format!("{version}_{}", migration.name);
+        let class = format!("{}{}", migration.name[..1].to_uppercase(), &migration.name[1..]);
+        write(project, [&stem, &class], "", [migration.up, migration.down]);
     }
 }
 

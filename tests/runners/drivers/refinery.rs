@@ -1,6 +1,6 @@
 //! `refinery migrate`, of the package refinery_cli.
 
-use crate::driver::{Driver, Project, installed, ok, run};
+use crate::driver::{Driver, Own, Project, installed, number_after, ok, run};
 use crate::own_migrations::{FILL, MAKE, OWN, prove_transactions};
 use crate::support::Said;
 
@@ -30,6 +30,20 @@ impl Driver for Refinery {
     fn history(&self, project: &Project) -> Vec<String> {
         let all = "SELECT version || '__' || name FROM refinery_schema_history ORDER BY version";
         project.database.lines(all)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let number = number_after(&project.names_in("migrations"), "V");
+        let path = format!("migrations/V{number}__{}.sql", migration.name);
+        project.write(&path, migration.up);
+    }
+    fn goes_back(&self) -> bool {
+        false
+    }
+    fn forget_last(&self, project: &Project) {
+        project.database.run_sql(
+            "DELETE FROM refinery_schema_history
+              WHERE version = (SELECT max(version) FROM refinery_schema_history)",
+        );
     }
 }
 

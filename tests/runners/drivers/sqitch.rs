@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::driver::{Driver, Project, ok, run};
+use crate::driver::{Driver, Own, Project, ok, run};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
@@ -38,11 +38,18 @@ impl Driver for Sqitch {
         run(sqitch(project).args(["deploy", "--mode", "change", "--verify"]))
     }
     fn down(&self, project: &Project, steps: usize) -> Option<Said> {
-        let last = format!("@HEAD{}", "^".repeat(steps));
+        let last = format!("@HEAD^{steps}");
         Some(run(sqitch(project).args(["revert", "-y", "--to", &last])))
     }
     fn history(&self, project: &Project) -> Vec<String> {
         project.database.lines(HISTORY)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let text = fs::read_to_string(project.folder().join("sqitch.plan")).unwrap();
+        let before = text.lines().last().unwrap().split(' ').next().unwrap();
+        plan(project, [migration.name, before]);
+        let [deploy, revert] = [migration.up, migration.down].map(in_transaction);
+        write_scripts(project, migration.name, &deploy, &revert);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `sqlx migrate`, of the package sqlx-cli.
 
-use crate::driver::{Driver, Project, installed, ok, run};
+use crate::driver::{Driver, Own, Project, installed, ok, run, time_stamp_after};
 use crate::own_migrations::{DROP_OWN, EMPTY, FILL, MAKE, OWN, UNMAKE, prove};
 use crate::support::Said;
 
@@ -38,6 +38,11 @@ impl Driver for Sqlx {
     fn history(&self, project: &Project) -> Vec<String> {
         let all = "SELECT version::text FROM _sqlx_migrations WHERE success ORDER BY version";
         project.database.lines(all)
+    }
+    fn add(&self, project: &Project, migration: &Own) {
+        let version = time_stamp_after(&project.names_in("migrations"));
+        let name = format!("{version}_{}", migration.name);
+        write_pair(project, &name, migration.up, migration.down);
     }
 }
 
