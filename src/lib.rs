@@ -9,27 +9,31 @@
 //! - [`model`] – what PostgreSQL says about a table
 //! - [`catalog`] – reads it from the live server
 //! - [`plan`] – decides, purely
-//! - [`render`] – writes the decision as SQL, purely
+//! - `render` – writes the decision as SQL, purely
 //! - [`migration`] and [`runner`] – the files
 //! - [`db`] – connections, locks, history
 //! - [`apply`] – runs the files
-//! - [`server`] and [`demo`] – a throwaway server and the main job on it
-//! - [`cli`] – the command line
+//! - [`server`] and `demo` – a throwaway server and the main job on it
+//! - `cli` – the command line
 //!
 //! ARCHITECTURE.md has the invariants.
+
+#![warn(missing_docs)]
 
 // askama.toml names our own types by the crate.
 extern crate self as pgcleave;
 
 pub mod apply;
 pub mod catalog;
+#[doc(hidden)]
 pub mod cli;
 pub mod db;
+#[doc(hidden)]
 pub mod demo;
 pub mod migration;
 pub mod model;
 pub mod plan;
-pub mod render;
+mod render;
 pub mod runner;
 pub mod server;
 pub mod spec;

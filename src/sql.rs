@@ -34,8 +34,8 @@ use std::fmt;
 use askama::filters::Safe;
 use serde::{Deserialize, Serialize};
 
-pub use rename::{rename_in_query, says_only};
-pub use statements::{statements, tokens};
+pub(crate) use rename::{rename_in_query, says_only};
+pub(crate) use statements::{statements, tokens};
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1` of a stock server.
 pub const MAX_IDENT_BYTES: usize = 63;
@@ -50,12 +50,16 @@ pub struct SqlText;
 /// Why a text can't be an identifier.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum IdentError {
+    /// It has no character.
     #[error("a name can't be empty")]
     Empty,
+    /// It holds a NUL character: the name.
     #[error("the name {0:?} holds a NUL character")]
     Nul(String),
+    /// It is longer than [`MAX_IDENT_BYTES`]: the name and its length in bytes.
     #[error("the name {0:?} is {1} bytes long; PostgreSQL keeps {MAX_IDENT_BYTES}")]
     TooLong(String, usize),
+    /// It isn't one or two names with a dot between them: the text.
     #[error("{0:?} isn't a table's name: write schema.table, with double quotes where SQL needs them")]
     NotATable(String),
 }
@@ -134,11 +138,14 @@ impl fmt::Display for Ident {
 /// A schema-qualified name; `Display` is quoted SQL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QualifiedName {
+    /// The schema's name.
     pub schema: Ident,
+    /// The relation's or routine's name.
     pub name: Ident,
 }
 
 impl QualifiedName {
+    /// Puts a schema before a name.
     pub fn new(schema: Ident, name: Ident) -> Self {
         Self { schema, name }
     }
@@ -239,6 +246,7 @@ impl fmt::Display for QualifiedName {
 pub struct Literal(String);
 
 impl Literal {
+    /// Takes any text; a NUL in it makes the server refuse the statement.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
@@ -261,7 +269,7 @@ impl fmt::Display for Literal {
 
 /// A whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number(pub i64);
+pub(crate) struct Number(pub i64);
 
 impl Number {
     /// For templates.
@@ -282,6 +290,7 @@ impl ServerSql {
         Self(text.into())
     }
 
+    /// The text as the server printed it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -299,7 +308,7 @@ impl fmt::Display for ServerSql {
 }
 
 /// What may stand in a [`Fragment`]: values that print themselves as safe SQL.
-pub trait SqlPart: fmt::Display {}
+pub(crate) trait SqlPart: fmt::Display {}
 impl SqlPart for Ident {}
 impl SqlPart for QualifiedName {}
 impl SqlPart for QualifiedOperator {}
@@ -310,7 +319,7 @@ impl SqlPart for Fragment {}
 
 /// SQL text composed from parts that are quoted already.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fragment(String);
+pub(crate) struct Fragment(String);
 
 impl Fragment {
     /// Puts the parts into the `{}` places of a text of our own.
@@ -345,6 +354,7 @@ impl Fragment {
         )
     }
 
+    /// The SQL text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -377,7 +387,7 @@ impl fmt::Display for Number {
 /// `pg_get_triggerdef` and its like print `… {before} schema.table …`, quoting
 /// only where needed, so that every spelling of the name is tried. The first
 /// match is the table: what stands before it is a name or a column list.
-pub fn retarget(
+pub(crate) fn retarget(
     definition: &ServerSql,
     before: &'static str,
     from: &QualifiedName,
@@ -388,7 +398,7 @@ pub fn retarget(
 }
 
 /// The texts before and behind ` {before} schema.table`.
-pub fn split_at_table<'a>(
+pub(crate) fn split_at_table<'a>(
     definition: &'a ServerSql,
     before: &'static str,
     table: &QualifiedName,
@@ -414,7 +424,7 @@ pub fn split_at_table<'a>(
 }
 
 /// A definition printed by the server with a column added behind those of its first list.
-pub fn with_column(definition: &ServerSql, column: &Ident) -> Option<ServerSql> {
+pub(crate) fn with_column(definition: &ServerSql, column: &Ident) -> Option<ServerSql> {
     let text = definition.as_str();
     let (mut depth, mut quote) = (0, None);
     // Quotes inside quotes are doubled, which closes and opens them again.
@@ -436,21 +446,19 @@ pub fn with_column(definition: &ServerSql, column: &Ident) -> Option<ServerSql> 
 
 /// Columns separated by commas, each behind an optional alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnList {
+pub(crate) struct ColumnList {
     columns: Vec<Ident>,
 }
 
 impl ColumnList {
+    /// Takes the columns in their order.
     pub fn new(columns: Vec<Ident>) -> Self {
         Self { columns }
     }
 
+    /// The columns, in their order.
     pub fn columns(&self) -> &[Ident] {
         &self.columns
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
     }
 
     /// `"a", "b"`
@@ -473,7 +481,7 @@ fn join(columns: &[Ident], each: impl Fn(&Ident) -> String) -> String {
 /// The operator is named in full, so that no `search_path` can put another in
 /// its place (`pg_amop`, strategy 3 of btree).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyColumns {
+pub(crate) struct KeyColumns {
     columns: Vec<(Ident, QualifiedOperator)>,
     /// Those in which NULL is a value like another.
     nullable: Vec<Ident>,
@@ -482,6 +490,7 @@ pub struct KeyColumns {
 /// An operator with its schema, as `OPERATOR(pg_catalog.=)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct QualifiedOperator {
+    /// The operator's schema.
     pub schema: Ident,
     /// `pg_operator.oprname`; only operator characters.
     pub symbol: String,
@@ -494,6 +503,7 @@ impl fmt::Display for QualifiedOperator {
 }
 
 impl KeyColumns {
+    /// Takes the columns in their order, each with what makes two values equal.
     pub fn new(columns: Vec<(Ident, QualifiedOperator)>) -> Self {
         Self {
             columns,
@@ -504,11 +514,6 @@ impl KeyColumns {
     /// With NULL equal to NULL in the columns given.
     pub fn with_nullable(self, nullable: Vec<Ident>) -> Self {
         Self { nullable, ..self }
-    }
-
-    /// Whether NULL is a value in one of them.
-    pub fn is_nullable(&self) -> bool {
-        !self.nullable.is_empty()
     }
 
     /// `left."a" OPERATOR(pg_catalog.=) right."a" AND …`

@@ -12,6 +12,7 @@ const RUNS: i64 = 3;
 /// The job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CronJob {
+    /// `cron.job.jobid`.
     pub job: i64,
     /// Whose it is; others don't see it, superusers apart.
     pub role: String,
@@ -21,10 +22,14 @@ pub struct CronJob {
     pub runs: Vec<CronRun>,
 }
 
+/// A row of `cron.job`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CronSchedule {
+    /// `jobname`.
     pub name: String,
+    /// `schedule`, as crontab writes it.
     pub when: String,
+    /// Whether pg_cron starts it.
     pub active: bool,
 }
 
@@ -33,8 +38,11 @@ pub struct CronSchedule {
 pub struct CronRun {
     /// ISO 8601 in UTC.
     pub began_at: Option<String>,
+    /// Likewise; `None` while it runs.
     pub ended_at: Option<String>,
+    /// `starting`, `running`, `succeeded` or `failed`, among others.
     pub status: String,
+    /// What the command or the error said (`return_message`).
     pub message: Option<String>,
 }
 

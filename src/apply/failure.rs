@@ -5,30 +5,43 @@ use postgres::error::{DbError, SqlState};
 /// Why a step, or the whole run, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
+    /// The server refused a statement of a step's file.
     #[error("{step}: {message}")]
     Step {
+        /// The step's stem.
         step: String,
+        /// The server's message and detail.
         message: String,
+        /// The server's hint.
         hint: Option<String>,
+        /// The SQLSTATE; `None` where the error isn't the server's.
         state: Option<SqlState>,
     },
+    /// The table's advisory lock was not to be had: the table, `schema.table`.
     #[error("another run is under way on {0}")]
     Locked(String),
+    /// Ctrl-C during a step: its stem.
     #[error("interrupted during {0}; what was committed is kept, nothing is half done")]
     Interrupted(String),
+    /// Ctrl-C during a verification.
     #[error("the verification was interrupted; nothing has changed")]
     VerificationInterrupted,
+    /// The connection broke during a step, and whether it was committed is not known or the step isn't: its stem.
     #[error("the connection was lost during {0}; the server keeps only what was committed")]
     Lost(String),
+    /// `pgcleave.history` can't be made, read or written.
     #[error("the history can't be kept: {}", cause(.0))]
     History(postgres::Error),
     /// Not as a source: the message says it already.
     #[error("{}", cause(.0))]
     Server(postgres::Error),
+    /// No connection was made.
     #[error(transparent)]
     Connect(#[from] crate::db::connect::ConnectError),
+    /// A TRUNCATE of the source table is in the change log, and not yet in the copy.
     #[error("a TRUNCATE waits in the change log: nothing can be compared yet")]
     TruncateWaits,
+    /// A migration that a rollback or a catch-up needs isn't in the folder: its name.
     #[error("there is no {0}")]
     MissingFile(String),
 }

@@ -29,7 +29,9 @@ enum Settings {
 /// A limit, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Limit<T> {
+    /// There is none: NULL in the settings table.
     Unlimited,
+    /// Wait beyond this.
     At(T),
 }
 
@@ -117,14 +119,21 @@ fn interval(duration: Duration) -> SimpleExpr {
 /// The settings as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoadNow {
+    /// Sessions that may copy at once; 1 or more.
     pub jobs: i64,
+    /// How long a batch should take; an interval as PostgreSQL writes it.
     pub batch_target: String,
+    /// Pause after each batch.
     pub sleep_milliseconds: i64,
+    /// Limit of `pg_stat_replication.replay_lag`, as PostgreSQL writes an interval; `None` is no limit.
     pub max_replica_lag: Option<String>,
-    /// Bytes.
+    /// Limit of the WAL that a replication slot retains, in bytes; `None` is no limit.
     pub max_retained_wal: Option<i64>,
+    /// Limit of others' active sessions in the whole server; `None` is no limit.
     pub max_active_sessions: Option<i64>,
+    /// Waits while this query returns true.
     pub throttle_query: Option<String>,
+    /// Why it is paused; `None` while it isn't.
     pub paused_by: Option<String>,
 }
 

@@ -9,6 +9,7 @@ pub struct Progress {
     pub blocks_done: i64,
     /// Blocks of the source when the batch copy began; 0 before that.
     pub blocks_total: i64,
+    /// Rows written by the batch copy, those since changed or deleted included.
     pub rows_copied: i64,
     /// Changes that wait in the change log, counted up to [`Progress::BACKLOG_LIMIT`].
     pub backlog: i64,

@@ -28,6 +28,7 @@ pub struct RunOptions {
     pub allowed: Vec<String>,
     /// Settings named `pgcleave.…` that the steps' SQL reads, such as `lock_timeout`.
     pub variables: Vec<(&'static str, String)>,
+    /// What to change in the settings table before the batch copy and the catch-up.
     pub load: Load,
     /// The batch copy and the catch-up wait while it is there.
     pub pause_file: Option<PathBuf>,
@@ -38,6 +39,7 @@ pub struct RunOptions {
 /// Whether runs are recorded in `pgcleave.history`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Record {
+    /// A row before and a row behind each file.
     #[default]
     InHistory,
     /// Another migration runner keeps the history, and its way back would not take ours away.

@@ -13,22 +13,34 @@ const MAX_BACKLOG: i64 = 20_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// Nothing of ours is there.
     NotStarted,
+    /// The partitioned copy is there, empty (`create_partitioned_copy`).
     CopyCreated,
+    /// Writers' keys go to the change log (`install_sync_trigger`).
     Logging,
+    /// The procedures are there (`create_batch_copy_procedure`).
     Prepared,
+    /// The batch copy has begun.
     Copying,
+    /// It has read every block (`run_batch_copy`).
     Copied,
+    /// The copy has its indexes (`build_indexes`).
     Indexed,
+    /// The change log was emptied once (`catch_up`).
     CaughtUp,
+    /// Copy and source are equal in every snapshot (`keep_in_step`).
     InStep,
+    /// The copy has the table's name (`cut_over`).
     CutOver,
+    /// The retired table is gone (`drop_retired_table`).
     Completed,
 }
 
 /// The stage with the figures that belong to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Position {
+    /// What the catalog shows.
     pub stage: Stage,
     /// In step it is read from the state table; before that it is false, after the cutover true.
     pub foreign_keys_added: bool,
@@ -38,18 +50,21 @@ pub struct Position {
     pub cron_job: Option<i64>,
     /// As the state table says; true after the retired table is dropped.
     pub guards_created: bool,
+    /// Those that pointed at the retired table have their lasting form.
     pub foreign_keys_moved: bool,
     /// Some of them may have another form already.
     pub foreign_keys_moving: bool,
     /// As `foreign_keys_added`; false where there are none to build.
     pub materialized_views_built: bool,
-    /// Both sides were compared by checksums without a difference: since the switch, and since the cutover.
+    /// Source and copy were compared by checksums without a difference since the switch.
     pub verified: bool,
+    /// New and retired table were compared by checksums without a difference since the cutover.
     pub cutover_verified: bool,
     /// When that was last, ISO 8601 in UTC.
     pub verified_at: Option<String>,
     /// What was compared last, and how, in words.
     pub evidence: Option<String>,
+    /// Figures of the batch copy and of the change log.
     #[serde(flatten)]
     pub progress: Progress,
 }

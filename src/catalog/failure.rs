@@ -7,27 +7,53 @@ use crate::sql::{Ident, IdentError, QualifiedName};
 pub enum CatalogError {
     /// No relation has the name; `near` holds names that look like it.
     #[error("there is no table {name}")]
-    NotFound { name: String, near: Vec<QualifiedName> },
+    NotFound {
+        /// What was asked for, `schema.table` or a bare name.
+        name: String,
+        /// At most three that look like it.
+        near: Vec<QualifiedName>,
+    },
     /// A name without a schema stands for several tables.
     #[error("the name {} stands for several tables: {}", name.as_str(), plain_list(candidates))]
     Ambiguous {
+        /// What was asked for.
         name: Ident,
+        /// The tables that have it.
         candidates: Vec<QualifiedName>,
     },
+    /// The table has no such column.
     #[error("{table} has no column {}", column.as_str())]
-    NoSuchColumn { table: String, column: Ident },
+    NoSuchColumn {
+        /// `schema.table`.
+        table: String,
+        /// What was asked for.
+        column: Ident,
+    },
     /// Such a column has no intervals.
     #[error("the column {} is of type {base_type}, which has no intervals", column.as_str())]
-    NoRange { column: Ident, base_type: String },
+    NoRange {
+        /// What was asked for.
+        column: Ident,
+        /// Its type, domains resolved.
+        base_type: String,
+    },
     /// A newer server says something that this version doesn't know.
     #[error("the catalog holds {code:?} in {place}, which this version of pgcleave doesn't know")]
-    UnknownCode { place: &'static str, code: String },
+    UnknownCode {
+        /// Catalog and column.
+        place: &'static str,
+        /// What stands there.
+        code: String,
+    },
+    /// A name that the catalog holds is longer than this program takes.
     #[error("the catalog holds a name that can't be used")]
     Name(#[from] IdentError),
     /// The question is the stem of the query's file.
     #[error("the catalog query {question} failed")]
     Query {
+        /// Which of `queries/`.
         question: &'static str,
+        /// What the server or the connection said.
         source: postgres::Error,
     },
 }

@@ -13,6 +13,7 @@ const NEAR_NAMES: usize = 3;
 /// A table that the wizard offers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableEntry {
+    /// Schema-qualified, as the catalog has it.
     pub name: QualifiedName,
     /// `pg_table_size`.
     pub table_bytes: i64,

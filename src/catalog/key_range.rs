@@ -106,9 +106,11 @@ pub fn load_key_has_null(
 /// How the server sees values that the spec names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueOrder {
+    /// Each is greater than the one before it.
     Ascending,
     /// No two are equal.
     Distinct,
+    /// Two are equal.
     NotDistinct,
 }
 

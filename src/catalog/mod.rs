@@ -20,15 +20,18 @@ mod surroundings;
 mod violations;
 
 pub use failure::CatalogError;
-pub use find::{TableEntry, find_others_table, find_table, list_tables, relation_kind};
-pub use key_range::{ValueOrder, load_key_has_null, load_key_range, load_key_values, load_value_order};
+pub use find::{TableEntry, find_table, list_tables, relation_kind};
+pub use key_range::load_key_range;
 pub use load::{load_fingerprint, load_measures, load_table};
-pub use moment::{count_partitions, today};
 pub use names::{function_names_in_use, names_in_use};
-pub use partitioned_by::{PartitionedBy, partitioned_by};
-pub use pg_cron::{PgCron, load_pg_cron};
 pub use privileges::{MissingRight, Privileges, load_privileges, lock_table_capacity};
-pub use violations::load_violations;
+
+pub(crate) use find::find_others_table;
+pub(crate) use key_range::{ValueOrder, load_key_has_null, load_key_values, load_value_order};
+pub(crate) use moment::{count_partitions, today};
+pub(crate) use partitioned_by::{PartitionedBy, partitioned_by};
+pub(crate) use pg_cron::load_pg_cron;
+pub(crate) use violations::load_violations;
 
 use postgres::{Client, IsolationLevel, Transaction};
 

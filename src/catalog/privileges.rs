@@ -13,6 +13,7 @@ use crate::sql::ServerSql;
 pub struct Privileges {
     /// Has the privileges of the table's owner (a superuser always).
     pub owner_member: bool,
+    /// Whether the role is one.
     pub superuser: bool,
     /// CREATE on the table's schema.
     pub create_on_schema: bool,

@@ -86,6 +86,9 @@ impl Target {
     }
 
     /// Opens a session with pgcleave's settings at the first place that answers.
+    ///
+    /// # Errors
+    /// When none does, or one refuses.
     pub fn open(&self) -> Result<Client, ConnectError> {
         let mut failure = None;
         for place in &self.places {
@@ -101,6 +104,9 @@ impl Target {
     }
 
     /// Asks the server to cancel what the session of this token runs, over TLS if the session uses it.
+    ///
+    /// # Errors
+    /// When the request doesn't get through; that there was nothing to cancel is none.
     pub fn cancel(&self, token: &CancelToken) -> Result<(), ConnectError> {
         let any_remote = self.places.iter().any(|place| !place.is_socket());
         let mode = if any_remote {

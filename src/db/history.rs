@@ -32,7 +32,9 @@ enum History {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
+    /// Forwards: an up file.
     Up,
+    /// Back: a down file.
     Down,
 }
 
@@ -49,7 +51,9 @@ impl Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
+    /// Before: a step that commits by itself may have been broken off.
     Started,
+    /// Behind; of a transactional step committed with it.
     Finished,
 }
 
@@ -65,8 +69,11 @@ impl Outcome {
 /// A row of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
+    /// The step's stem.
     pub step: String,
+    /// Which of its files.
     pub direction: Direction,
+    /// Before or behind.
     pub outcome: Outcome,
     /// sha256 of the file that was run.
     pub checksum: String,

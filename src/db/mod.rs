@@ -1,6 +1,6 @@
 //! Connections, the advisory lock and the history table.
 
-pub mod advisory_lock;
+pub(crate) mod advisory_lock;
 pub mod connect;
 pub mod history;
 mod passfile;

@@ -9,6 +9,7 @@ use super::file::{FileName, MigrationFile, Part};
 /// A folder with the files of one table's conversion.
 #[derive(Debug, Clone)]
 pub struct Directory {
+    /// Where they are.
     pub path: PathBuf,
     /// By number, then up, down, verify.
     pub files: Vec<MigrationFile>,
@@ -17,8 +18,15 @@ pub struct Directory {
 /// Why a folder can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
+    /// The operating system refused.
     #[error("{}: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// The folder isn't there, or holds no migration.
     #[error("there are no migrations in {}", .0.display())]
     Empty(PathBuf),
 }

@@ -12,12 +12,16 @@ pub const TRANSACTION_END: &str = "COMMIT;";
 /// Which of a step's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
+    /// Does the step.
     Up,
+    /// Undoes it.
     Down,
+    /// Fails unless the step is done; changes nothing.
     Verify,
 }
 
 impl Part {
+    /// In the order in which a folder lists them.
     pub const ALL: [Self; 3] = [Self::Up, Self::Down, Self::Verify];
 
     /// As in a file's name.
@@ -35,7 +39,9 @@ impl Part {
 pub struct FileName {
     /// Position among the steps, from 1.
     pub number: u32,
+    /// [`crate::plan::Step::stem`].
     pub stem: String,
+    /// Which of the step's files.
     pub part: Part,
 }
 
@@ -72,7 +78,9 @@ pub enum Mode {
 /// A migration file with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationFile {
+    /// Its name in the folder.
     pub name: FileName,
+    /// All of it, header and statements.
     pub text: String,
 }
 

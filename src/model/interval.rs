@@ -11,12 +11,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "NameOrStep", into = "NameOrStep")]
 pub enum Interval {
+    /// An hour, from the full hour in the pinned time zone.
     Hourly,
+    /// A day, from midnight.
     Daily,
     /// ISO weeks, from Monday.
     Weekly,
+    /// A month, from its first day.
     Monthly,
+    /// Three months, from 1 January, April, July or October.
     Quarterly,
+    /// A year, from 1 January.
     Yearly,
     /// So many whole numbers.
     Every(NonZeroU64),

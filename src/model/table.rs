@@ -15,6 +15,7 @@ use crate::sql::{Ident, QualifiedName, QualifiedOperator, ServerSql};
 /// that they're schema-qualified.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
+    /// Schema-qualified, as the catalog has it.
     pub name: QualifiedName,
     /// `server_version_num`, e.g. 150018.
     pub server_version: i32,
@@ -24,6 +25,7 @@ pub struct Table {
     pub persistence: Persistence,
     /// Name of the role that owns it (`pg_class.relowner`).
     pub owner: Ident,
+    /// What `COMMENT ON TABLE` says (`pg_description`).
     pub comment: Option<String>,
     /// `pg_class.reloptions` and, prefixed with `toast.`, those of its TOAST table.
     pub storage_parameters: Vec<StorageParameter>,
@@ -33,12 +35,15 @@ pub struct Table {
     pub access_method: Option<Ident>,
     /// `pg_class.relreplident`: `d`, `n`, `f` or `i`.
     pub replica_identity: ReplicaIdentity,
+    /// Row-level security: whether it is on, and its policies.
     pub row_security: RowSecurity,
     /// By position (`attnum`), dropped ones left out.
     pub columns: Vec<Column>,
+    /// `None` where there is none, or one WITHOUT OVERLAPS, which is an exclusion.
     pub primary_key: Option<Key>,
     /// UNIQUE constraints and unique indexes that aren't constraints.
     pub unique_keys: Vec<Key>,
+    /// CHECK constraints (`pg_constraint.contype` is `c`).
     pub checks: Vec<Check>,
     /// Constraints in `pg_constraint` from PostgreSQL 18 on; none before.
     pub not_nulls: Vec<NotNull>,
@@ -58,11 +63,15 @@ pub struct Table {
     pub views: Vec<View>,
     /// What the cutover locks before the table: whatever reads it and must be changed with it.
     pub relations_above: Vec<RelationAbove>,
+    /// Policies of other tables that read this one.
     pub foreign_policies: Vec<ForeignPolicy>,
+    /// Its rules (`pg_rewrite`), and those of other relations that name it; what makes a view left out.
     pub rules: Vec<Rule>,
     /// Functions and procedures on its row type, and those with a `BEGIN ATOMIC` body that names it.
     pub routines: Vec<Routine>,
+    /// Publications FOR TABLE that have it; the others are dependents.
     pub publications: Vec<Publication>,
+    /// Security labels of the table and of its columns.
     pub security_labels: Vec<SecurityLabel>,
     /// Event triggers of the database that fire at DDL.
     pub event_triggers: Vec<Ident>,
@@ -83,14 +92,23 @@ pub struct Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RelationKind {
+    /// An ordinary table, `r`; a partition is one, too.
     Table,
+    /// `p`.
     PartitionedTable,
+    /// `v`.
     View,
+    /// `m`.
     MaterializedView,
+    /// `f`.
     ForeignTable,
+    /// `S`.
     Sequence,
+    /// `i`, or `I` of a partitioned table.
     Index,
+    /// `c`.
     CompositeType,
+    /// `t`.
     ToastTable,
 }
 
@@ -131,8 +149,11 @@ impl RelationKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Persistence {
+    /// Written to the WAL, `p`.
     Permanent,
+    /// Not written to the WAL, and empty after a crash, `u`.
     Unlogged,
+    /// Of one session, `t`.
     Temporary,
 }
 
@@ -152,8 +173,11 @@ impl Persistence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaIdentity {
+    /// The primary key, `d`.
     Default,
+    /// No old row is sent, `n`; also `i` whose index was dropped.
     Nothing,
+    /// The whole old row is sent, `f`.
     Full,
     /// The index's name.
     Index(Ident),
@@ -162,13 +186,16 @@ pub enum ReplicaIdentity {
 /// One storage parameter, e.g. `fillfactor` = `80`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageParameter {
+    /// As in `WITH (…)`.
     pub name: String,
+    /// As the catalog keeps it, not quoted.
     pub value: String,
 }
 
 /// `pg_attribute`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
+    /// `attname`.
     pub name: Ident,
     /// `format_type`, schema-qualified where it isn't built in.
     pub type_sql: ServerSql,
@@ -176,10 +203,13 @@ pub struct Column {
     pub base_type: String,
     /// Qualified collation where it isn't the type's own.
     pub collation: Option<ServerSql>,
+    /// `attnotnull`: by a NOT NULL constraint, or by the primary key.
     pub not_null: bool,
     /// `pg_get_expr` of the default; `None` for generated columns.
     pub default: Option<ServerSql>,
+    /// `None` where it isn't an identity column.
     pub identity: Option<Identity>,
+    /// `None` where it isn't a generated column.
     pub generated: Option<Generated>,
     /// Sequences owned by the column (serial: `pg_depend` deptype `a`), not an identity's.
     pub owned_sequences: Vec<QualifiedName>,
@@ -187,6 +217,7 @@ pub struct Column {
     pub statistics_target: Option<i32>,
     /// `attoptions` without entries that begin with `pg_`.
     pub options: Vec<StorageParameter>,
+    /// What `COMMENT ON COLUMN` says.
     pub comment: Option<String>,
     /// Whether the type has a default btree operator class.
     pub btree: bool,
@@ -201,13 +232,16 @@ pub struct Column {
 /// An identity column's sequence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
+    /// GENERATED ALWAYS, not BY DEFAULT (`attidentity` is `a`).
     pub always: bool,
+    /// The sequence that belongs to it.
     pub sequence: QualifiedName,
 }
 
 /// `pg_attribute.attgenerated`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generated {
+    /// `pg_get_expr` of what it is generated from.
     pub expression: ServerSql,
     /// Virtual columns exist from PostgreSQL 18 on.
     pub stored: bool,
@@ -230,15 +264,19 @@ pub struct Key {
     pub include: Vec<Ident>,
     /// Whether it is a constraint in `pg_constraint`.
     pub constraint: bool,
+    /// `pg_constraint.condeferrable`.
     pub deferrable: bool,
+    /// `pg_constraint.condeferred`.
     pub initially_deferred: bool,
     /// `pg_get_constraintdef`, or `pg_get_indexdef` for a plain unique index.
     pub definition: ServerSql,
     /// Index storage parameters.
     pub storage_parameters: Vec<StorageParameter>,
+    /// `None` is the database's default tablespace.
     pub tablespace: Option<Ident>,
     /// Partial or expression index.
     pub partial_or_expression: bool,
+    /// `pg_index.indisvalid` and `indisready`: a failed CREATE INDEX CONCURRENTLY leaves one that isn't.
     pub valid: bool,
     /// On the constraint.
     pub comment: Option<String>,
@@ -254,6 +292,7 @@ pub struct Key {
 /// A column of a key with the equality of its operator class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyColumn {
+    /// The column's.
     pub name: Ident,
     /// Strategy 3 (equal) of the index's operator family, `pg_amop`.
     pub equal: QualifiedOperator,
@@ -280,44 +319,57 @@ pub struct KeyTerm {
 /// A CHECK constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
+    /// The constraint's.
     pub name: Ident,
     /// `pg_get_constraintdef` without NO INHERIT and NOT VALID at its end.
     pub definition: ServerSql,
     /// The condition alone (`pg_get_expr`).
     pub condition: ServerSql,
+    /// NO INHERIT: not for partitions (`connoinherit`).
     pub no_inherit: bool,
+    /// Not NOT VALID (`convalidated`).
     pub validated: bool,
     /// `false` is NOT ENFORCED (PostgreSQL 18).
     pub enforced: bool,
     /// Whether a row violates it; looked for where it is enforced and not validated.
     pub violated: bool,
+    /// What `COMMENT ON CONSTRAINT` says.
     pub comment: Option<String>,
 }
 
 /// A NOT NULL constraint of PostgreSQL 18.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotNull {
+    /// The constraint's.
     pub name: Ident,
+    /// The column that holds no NULL.
     pub column: Ident,
+    /// NO INHERIT: not for partitions (`connoinherit`).
     pub no_inherit: bool,
+    /// Not NOT VALID (`convalidated`).
     pub validated: bool,
     /// Whether the column holds NULL; looked for where it isn't validated.
     pub violated: bool,
+    /// What `COMMENT ON CONSTRAINT` says.
     pub comment: Option<String>,
 }
 
 /// An exclusion constraint, or a key WITHOUT OVERLAPS (PostgreSQL 18), which is one too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exclusion {
+    /// The constraint's and the index's.
     pub name: Ident,
     /// `pg_get_constraintdef`.
     pub definition: ServerSql,
+    /// What it compares, in index order.
     pub elements: Vec<ExclusionElement>,
     /// The condition of WHERE.
     pub predicate: Option<ServerSql>,
     /// A primary key WITHOUT OVERLAPS.
     pub primary_key: bool,
+    /// `pg_constraint.condeferrable`.
     pub deferrable: bool,
+    /// `None` is the database's default tablespace.
     pub tablespace: Option<Ident>,
     /// On the constraint.
     pub comment: Option<String>,
@@ -332,30 +384,39 @@ pub struct ExclusionElement {
     pub column: Option<Ident>,
     /// The column's name or the expression, as SQL.
     pub expression: ServerSql,
+    /// What may not be true of two rows (`pg_constraint.conexclop`).
     pub operator: QualifiedOperator,
 }
 
 /// Something with a name and the server's own text for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedDefinition {
+    /// Without its schema, which the definition has.
     pub name: Ident,
+    /// The statement that creates it, as the server prints it.
     pub definition: ServerSql,
+    /// What `COMMENT ON` says of it.
     pub comment: Option<String>,
 }
 
 /// A plain (not unique) index, or one that isn't valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
+    /// The index's, which is in the table's schema.
     pub name: Ident,
     /// What follows the table in `pg_get_indexdef`: ` USING btree (a, b) WHERE …`.
     pub using: ServerSql,
     /// `pg_get_indexdef`, whole.
     pub definition: ServerSql,
+    /// `None` is the database's default tablespace.
     pub tablespace: Option<Ident>,
+    /// `pg_index.indisvalid` and `indisready`: a failed CREATE INDEX CONCURRENTLY leaves one that isn't.
     pub valid: bool,
+    /// What `COMMENT ON INDEX` says.
     pub comment: Option<String>,
     /// Statistics targets set on index expressions: (column number, target).
     pub statistics_targets: Vec<(i16, i32)>,
+    /// `pg_relation_size` in bytes; never part of `catalog.json`.
     #[serde(skip)]
     pub bytes: i64,
 }
@@ -363,24 +424,32 @@ pub struct Index {
 /// A foreign key of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKeyOut {
+    /// The constraint's.
     pub name: Ident,
+    /// The referring columns, in their order (`conkey`).
     pub columns: Vec<Ident>,
+    /// The table that it refers to.
     pub referenced: QualifiedName,
+    /// That table's.
     pub referenced_persistence: Persistence,
     /// `pg_get_constraintdef` without a trailing NOT VALID.
     pub definition: ServerSql,
+    /// Not NOT VALID (`convalidated`).
     pub validated: bool,
     /// `pg_constraint.condeferrable`.
     pub deferrable: bool,
     /// `false` is NOT ENFORCED (PostgreSQL 18).
     pub enforced: bool,
+    /// What `COMMENT ON CONSTRAINT` says.
     pub comment: Option<String>,
 }
 
 /// A foreign key that points at the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKeyIn {
+    /// The constraint's.
     pub name: Ident,
+    /// The table that refers to this one.
     pub table: QualifiedName,
     /// Whether the table that refers to this one is itself partitioned.
     pub table_is_partitioned: bool,
@@ -388,21 +457,29 @@ pub struct ForeignKeyIn {
     pub definition: ServerSql,
     /// The unique index that it refers to (`pg_constraint.conindid`).
     pub referenced_key: Ident,
+    /// The referring columns, in their order (`conkey`).
     pub columns: Vec<Ident>,
+    /// The columns of this table, in the same order (`confkey`).
     pub referenced_columns: Vec<Ident>,
     /// What makes a referenced value (left) and a referring one (right) equal, per column (`conpfeqop`).
     pub equal: Vec<QualifiedOperator>,
     /// MATCH FULL.
     pub match_full: bool,
+    /// What ON DELETE does.
     pub on_delete: ReferentialAction,
+    /// What ON UPDATE does.
     pub on_update: ReferentialAction,
     /// The column list of ON DELETE SET NULL or SET DEFAULT (`confdelsetcols`, from PostgreSQL 15 on), where it has one.
     pub on_delete_columns: Vec<Ident>,
+    /// `pg_constraint.condeferrable`.
     pub deferrable: bool,
+    /// `pg_constraint.condeferred`.
     pub initially_deferred: bool,
+    /// Not NOT VALID (`convalidated`).
     pub validated: bool,
     /// `false` is NOT ENFORCED (PostgreSQL 18).
     pub enforced: bool,
+    /// What `COMMENT ON CONSTRAINT` says.
     pub comment: Option<String>,
     /// Who owns the table that refers to this one.
     pub table_owner: Ident,
@@ -410,6 +487,7 @@ pub struct ForeignKeyIn {
     /// change otherwise.
     #[serde(skip)]
     pub table_columns: Vec<Ident>,
+    /// Likewise, the triggers'.
     #[serde(skip)]
     pub table_triggers: Vec<Ident>,
 }
@@ -418,10 +496,15 @@ pub struct ForeignKeyIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReferentialAction {
+    /// NO ACTION, `a`: checked at the end of the statement, or deferred.
     NoAction,
+    /// RESTRICT, `r`: checked at once.
     Restrict,
+    /// CASCADE, `c`: the referring rows follow.
     Cascade,
+    /// SET NULL, `n`.
     SetNull,
+    /// SET DEFAULT, `d`.
     SetDefault,
 }
 
@@ -442,13 +525,19 @@ impl ReferentialAction {
 /// A user's trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
+    /// The trigger's.
     pub name: Ident,
     /// `pg_get_triggerdef`, whole (it names the table).
     pub definition: ServerSql,
+    /// When it fires.
     pub enabled: TriggerEnabled,
+    /// FOR EACH ROW, not FOR EACH STATEMENT.
     pub row_level: bool,
+    /// REFERENCING OLD or NEW TABLE.
     pub transition_tables: bool,
+    /// CREATE CONSTRAINT TRIGGER.
     pub constraint: bool,
+    /// What `COMMENT ON TRIGGER` says.
     pub comment: Option<String>,
 }
 
@@ -456,9 +545,13 @@ pub struct Trigger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TriggerEnabled {
+    /// Unless `session_replication_role` is `replica`: the usual, `O`.
     Origin,
+    /// Never, `D`.
     Disabled,
+    /// Only where `session_replication_role` is `replica`, `R`.
     Replica,
+    /// Whatever `session_replication_role` is, `A`.
     Always,
 }
 
@@ -478,7 +571,9 @@ impl TriggerEnabled {
 /// A plain view that reads the table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
+    /// Schema-qualified, as the catalog has it.
     pub name: QualifiedName,
+    /// The role that owns it, with whose rights it reads unless `security_invoker` is on.
     pub owner: Ident,
     /// `pg_get_viewdef`, without the closing semicolon.
     pub definition: ServerSql,
@@ -498,6 +593,7 @@ pub struct Grant {
     pub grantee: Option<Ident>,
     /// `SELECT`, `INSERT` …
     pub privilege: String,
+    /// WITH GRANT OPTION.
     pub grantable: bool,
     /// Set for a column privilege.
     pub column: Option<Ident>,
@@ -506,6 +602,7 @@ pub struct Grant {
 /// Something that hangs on the table and needs a decision or a word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependent {
+    /// What it is, and so what is said of it.
     pub kind: DependentKind,
     /// How a person would call it, e.g. `public.f(public.events)`.
     pub name: String,
@@ -521,10 +618,15 @@ pub enum DependentKind {
     Publication,
     /// A subscription writes to it (`pg_subscription_rel`).
     Subscription,
+    /// A table that this one inherits from, or the table that it is a partition of (`pg_inherits`).
     InheritanceParent,
+    /// A table that inherits from this one, a partition of a partitioned table apart.
     InheritanceChild,
+    /// The extension that owns the table.
     Extension,
+    /// The composite type that it was created OF.
     TypedTable,
+    /// A prepared transaction that holds a lock on it (`pg_prepared_xacts`).
     PreparedTransaction,
     /// A right on the table that another than its owner has granted.
     PassedOnGrant,
@@ -554,9 +656,11 @@ pub struct KeyRange {
     /// its time) in the pinned time zone's wall clock, ISO 8601 (`2024-01-31T00:00:00`); of a number the whole
     /// number not above it.
     pub first: Option<String>,
+    /// As `first`.
     pub last: Option<String>,
+    /// Whether the key is NULL in any row.
     pub has_null: bool,
-    /// Or NaN.
+    /// Whether it is infinite, or NaN, in any row.
     pub has_infinity: bool,
     /// Of a uuid key: how many values aren't of version 7.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -9,7 +9,9 @@ use crate::sql::Ident;
 /// A column of a date or time type, or the primary key's whole number or uuid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
+    /// The column's name.
     pub column: Ident,
+    /// Its type as SQL (`format_type`).
     pub type_sql: String,
     /// Whether it is NOT NULL, without which it can't be in a primary key.
     pub not_null: bool,

@@ -36,8 +36,9 @@ use crate::sql::{
 /// The steps, what they need, and what the user should know.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// The steps that this table needs, in the order in which they run.
     pub steps: Vec<Step>,
-    pub conversion: Conversion,
+    pub(crate) conversion: Conversion,
     /// Warnings and notes; blockers never get here.
     pub problems: Vec<Problem>,
     /// md5 of the table's structure, from the catalog.

@@ -15,10 +15,12 @@ pub struct Facts {
     pub format: u32,
     /// The server's date in the pinned time zone when the facts were read.
     pub as_of: NaiveDate,
+    /// What the partition key holds.
     pub key_range: KeyRange,
     /// Of the key by which partitions are partitioned again.
     #[serde(default, skip_serializing_if = "KeyRange::is_unread")]
     pub sub_key_range: KeyRange,
+    /// The table with all that hangs on it.
     pub table: Table,
 }
 

@@ -1,7 +1,7 @@
 //! Pure decisions: from what the catalog says and the user wants to a [`Plan`].
 
 mod application;
-pub mod bounds;
+pub(crate) mod bounds;
 mod broken_rules;
 mod candidates;
 mod carried_dependents;
@@ -31,16 +31,15 @@ mod unique_keys;
 
 pub use broken_rules::BrokenRules;
 pub use candidates::{Candidate, candidates};
-pub use conversion::{Conversion, Plan, plan_conversion};
+pub use conversion::{Plan, plan_conversion};
 pub use facts::{FACTS_FORMAT, Facts, partition_names};
-pub use guards::{PlannedGuard, guard_names};
-pub use incoming::{Lasting, PlannedIncoming, lasting_functions, undecided_foreign_keys};
-pub use incoming_extension::PlannedExtension;
-pub use incoming_triggers::{ParentTrigger, PlannedTriggers};
-pub use materialized_views::successors;
-pub use names::{Names, derived};
-pub use partitioning::{Partitioning, PartitioningError, Parts, PlannedPartition, has_default, partitioning};
 pub use problem::{Problem, Severity};
 pub use problems::find_problems;
 pub use step::{Hazard, LockMode, LockTaken, Step};
-pub use unique_keys::undecided_unique_keys;
+
+pub(crate) use conversion::Conversion;
+pub(crate) use guards::guard_names;
+pub(crate) use incoming::{Lasting, lasting_functions, undecided_foreign_keys};
+pub(crate) use materialized_views::successors;
+pub(crate) use names::Names;
+pub(crate) use unique_keys::undecided_unique_keys;

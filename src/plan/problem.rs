@@ -19,12 +19,16 @@ pub enum Severity {
 /// One finding, with its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// How much it weighs.
     pub severity: Severity,
+    /// What it is, in a sentence without a full stop.
     pub cause: String,
+    /// What to do about it.
     pub remedy: String,
 }
 
 impl Problem {
+    /// The table can't be converted as asked.
     pub fn blocker(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             severity: Severity::Blocker,
@@ -33,6 +37,7 @@ impl Problem {
         }
     }
 
+    /// Something will behave differently, or may.
     pub fn warning(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -41,6 +46,7 @@ impl Problem {
         }
     }
 
+    /// Good to know.
     pub fn note(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             severity: Severity::Note,
@@ -49,6 +55,7 @@ impl Problem {
         }
     }
 
+    /// Whether the table can't be converted because of it.
     pub fn is_blocker(&self) -> bool {
         self.severity == Severity::Blocker
     }

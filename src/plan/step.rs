@@ -8,30 +8,50 @@ use serde::Serialize;
 /// the snapshot and the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
+    /// The partitioned copy with its partitions, empty.
     CreatePartitionedCopy,
+    /// The change log, and the trigger on the source that writes to it.
     InstallSyncTrigger,
+    /// The procedures and functions that copy, catch up and compare.
     CreateBatchCopyProcedure,
+    /// pg_cron's job, which copies the rows, and catches up once the indexes are there.
     ScheduleCopy,
+    /// The rows, in batches of blocks.
     RunBatchCopy,
+    /// Keys, indexes, statistics and triggers on the copy.
     BuildIndexes,
+    /// Narrow tables that keep keys unique over all partitions.
     CreateGuards,
+    /// What was written meanwhile, by the change log.
     CatchUp,
+    /// The end of that job, once it has caught up.
     UnscheduleCopy,
+    /// The switch: from here on each write reaches the copy at once.
     KeepInStep,
+    /// The table's own foreign keys, on the copy.
     AddForeignKeys,
+    /// Successors of the materialized views, which read the copy.
     BuildMaterializedViews,
+    /// Source against copy, by checksums.
     VerifyCopy,
+    /// The copy takes the table's name, and the reverse sync begins.
     CutOver,
+    /// The partitioned table against the retired one, by checksums.
     VerifyCutover,
+    /// Foreign keys that point at the retired table, to where they stay.
     MoveIncomingForeignKeys,
+    /// The end of the reverse sync and of the way back.
     DropRetiredTable,
 }
 
 /// Table-level lock modes, as the manual names them (Explicit Locking).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum LockMode {
+    /// Conflicts with ACCESS EXCLUSIVE only: reading takes it.
     AccessShare,
+    /// Writers wait, readers don't.
     ShareRowExclusive,
+    /// Everybody waits.
     AccessExclusive,
 }
 
@@ -48,8 +68,11 @@ impl fmt::Display for LockMode {
 /// A lock that applications can feel, on which relation and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockTaken {
+    /// The table-level lock mode.
     pub mode: LockMode,
+    /// On which relations, in words.
     pub on: &'static str,
+    /// For how long, in words.
     pub held: &'static str,
 }
 

@@ -60,7 +60,9 @@ pub const BY_HAND: &str = "by_hand";
 /// A file as it is to be, relative to the project's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
+    /// Where it stands, in the project's folder.
     pub path: PathBuf,
+    /// All of it.
     pub text: String,
 }
 
@@ -77,6 +79,7 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct PlaceError {
+    /// In a sentence without a full stop.
     pub cause: String,
     /// What to do about it.
     pub remedy: String,
@@ -102,6 +105,7 @@ pub enum Undo {
 
 /// Where new migrations go.
 pub struct Site<'a> {
+    /// What is there already.
     pub project: &'a dyn Project,
     /// The runner's folder of migrations.
     pub directory: &'a Path,
@@ -109,6 +113,7 @@ pub struct Site<'a> {
     pub style: &'a BTreeMap<String, String>,
     /// The table's name as a part of names.
     pub slug: &'a str,
+    /// For versions that are time stamps.
     pub now: DateTime<Utc>,
 }
 
@@ -201,10 +206,12 @@ pub trait Runner: Sync {
         Ok(Vec::new())
     }
 
+    /// What becomes of a step that must not run in a transaction.
     fn no_transaction(&self) -> NoTransaction {
         NoTransaction::Marked
     }
 
+    /// How its users go back.
     fn undo(&self) -> Undo;
 
     /// What the user must know about this runner: said when generating and in the files' headers.

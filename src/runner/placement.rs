@@ -16,6 +16,7 @@ use crate::spec::RunnerName;
 pub struct Placement {
     /// Of this file; 1.
     pub format: u32,
+    /// The runner that the files are for.
     pub runner: RunnerName,
     /// The runner's folder of migrations, relative to the project's.
     pub directory: PathBuf,

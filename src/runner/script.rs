@@ -9,12 +9,15 @@ use crate::sql;
 /// A step, ready to be written in a runner's form.
 #[derive(Debug, Clone)]
 pub struct Migration {
+    /// Which step.
     pub step: Step,
     /// What the step does, in a sentence.
     pub title: String,
     /// What the file's header says, without comment marks; control characters are taken out.
     pub header: Vec<String>,
+    /// Does the step.
     pub up: Script,
+    /// Undoes it.
     pub down: Down,
     /// Fails unless the step is done; changes nothing. It is at the end of a transactional `up`, too.
     pub verify: Option<String>,
@@ -23,6 +26,7 @@ pub struct Migration {
 /// How a step is undone.
 #[derive(Debug, Clone)]
 pub enum Down {
+    /// These statements undo it.
     Script(Script),
     /// There is nothing to undo.
     Nothing,
@@ -33,6 +37,7 @@ pub enum Down {
 /// Statements, and whether they are to run in a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
+    /// How it must run.
     pub mode: Mode,
     sql: String,
 }

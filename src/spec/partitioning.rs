@@ -23,6 +23,7 @@ impl PartitionKey {
         Self(vec![column.into()])
     }
 
+    /// Its columns, in their order; expressions as they are written.
     pub fn columns(&self) -> &[String] {
         &self.0
     }
@@ -32,6 +33,7 @@ impl PartitionKey {
         self.0.first().map_or("", String::as_str)
     }
 
+    /// Whether the column is one of them.
     pub fn holds(&self, column: &str) -> bool {
         self.0.iter().any(|c| c == column)
     }
@@ -143,6 +145,7 @@ pub enum Allowance {
 }
 
 impl Allowance {
+    /// As the spec and `--allow` write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::ManyPartitions => "many_partitions",
@@ -209,6 +212,7 @@ pub struct SubSpec {
 }
 
 impl SubSpec {
+    /// As a level of partitioning.
     pub fn level(&self) -> Level<'_> {
         Level {
             key: &self.key,
@@ -224,8 +228,11 @@ impl SubSpec {
 /// One level of partitioning: the table's, or its partitions'.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level<'a> {
+    /// The partition key.
     pub key: &'a PartitionKey,
+    /// Partitioning strategy.
     pub strategy: Strategy,
+    /// RANGE: the width of a partition.
     pub interval: Option<Interval>,
     /// RANGE: bounds between partitions, in place of an interval.
     pub bounds: &'a [SpecValue],

@@ -31,19 +31,22 @@ pub use repair::repair;
 /// What is compared, and how its rows are told apart.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    pub relations: Relations,
-    pub columns: ColumnList,
-    pub primary_key: KeyColumns,
+    /// Source, copy and what belongs to them.
+    pub(crate) relations: Relations,
+    /// What of a row is compared, in the table's order.
+    pub(crate) columns: ColumnList,
+    /// Its columns, with what makes them equal.
+    pub(crate) primary_key: KeyColumns,
     /// Primary key and partition key.
-    pub row_key: KeyColumns,
+    pub(crate) row_key: KeyColumns,
     /// The first column of the partition key.
-    pub key: Ident,
+    pub(crate) key: Ident,
     /// The position of a row's part; the row has the alias `t`.
-    pub part: Fragment,
+    pub(crate) part: Fragment,
     /// Where the parts are ranges of the key: the bounds between them, one fewer than parts.
-    pub bounds: Option<Vec<Literal>>,
+    pub(crate) bounds: Option<Vec<Literal>>,
     /// Names of the parts.
-    pub parts: Vec<String>,
+    pub(crate) parts: Vec<String>,
 }
 
 /// How it is done.
@@ -57,18 +60,24 @@ pub struct Options {
     pub resume_within: Duration,
     /// At most so many differing keys are named.
     pub max_keys: usize,
+    /// Set from outside, by Ctrl-C for instance: the verification stops at the next part.
     pub interrupted: Arc<AtomicBool>,
 }
 
 /// One part's rows on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Part {
+    /// The partition's name.
     pub partition: String,
+    /// Rows of the side that leads.
     pub source_rows: u64,
+    /// Rows of the side that follows.
     pub copy_rows: u64,
     /// Sums of two 64-bit hashes of every row's text, decimal.
     pub source_sums: [String; 2],
+    /// As `source_sums`.
     pub copy_sums: [String; 2],
+    /// Whether rows and sums are the same.
     pub equal: bool,
     /// When an interrupted earlier run found this part equal; `None` where this run did the reading.
     pub resumed_from: Option<String>,
@@ -79,12 +88,15 @@ pub struct Part {
 pub struct Difference {
     /// Primary key and partition key, as PostgreSQL writes a row.
     pub key: String,
+    /// The partition that the row is in, or would be.
     pub partition: String,
+    /// Where the row is.
     pub kind: DifferenceKind,
     /// Where the row is on both sides, the columns that differ.
     pub columns: Vec<ColumnDifference>,
 }
 
+/// How a row differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
@@ -99,24 +111,32 @@ pub enum DifferenceKind {
 /// Values as PostgreSQL writes them inside a row; empty for NULL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ColumnDifference {
+    /// The column's name.
     pub column: String,
+    /// On the side that leads.
     pub source: String,
+    /// On the side that follows.
     pub copy: String,
 }
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// The side that leads, `schema.table`: the source, and after the cutover the partitioned table.
     pub source: String,
+    /// The side that follows.
     pub copy: String,
+    /// Whether every part is equal.
     pub equal: bool,
     /// Server time of the snapshot, ISO 8601 in UTC.
     pub snapshot_at: String,
     /// Primary keys in the change log in this snapshot: left out on both sides, the catch-up brings them.
     pub keys_in_change_log: i64,
+    /// Every partition, in the order of their bounds.
     pub parts: Vec<Part>,
     /// The first of them; all where `more_differences` is false.
     pub differences: Vec<Difference>,
+    /// Whether there are more than are named.
     pub more_differences: bool,
 }
 

@@ -19,7 +19,9 @@ pub enum ConnectError {
     /// A known parameter has a value that it cannot have.
     #[error("connection parameter {name} must be {expected}")]
     Value {
+        /// As in a connection string, such as `sslmode`.
         name: &'static str,
+        /// What is possible.
         expected: &'static str,
     },
     /// A parameter asks for a safeguard that pgcleave does not have.
@@ -27,35 +29,67 @@ pub enum ConnectError {
     Unsupported(&'static str),
     /// The service file is missing, malformed, or does not know the service.
     #[error("{cause}")]
-    Service { cause: String },
+    Service {
+        /// Which of these, with the file.
+        cause: String,
+    },
     /// There is no user name anywhere.
     #[error("no user name is given, and the operating system has none for this process")]
     NoUser,
     /// A certificate or key file cannot be used.
     #[error("cannot use {what}: {cause}")]
-    Certificate { what: String, cause: String },
+    Certificate {
+        /// Which file.
+        what: String,
+        /// Why not.
+        cause: String,
+    },
     /// Nothing answered.
     #[error("cannot connect to {place}: {cause}")]
-    Unreachable { place: String, cause: String },
+    Unreachable {
+        /// `host:port`, or a socket's folder and port.
+        place: String,
+        /// What the operating system or the library said.
+        cause: String,
+    },
     /// The server answered, but there is no TLS that satisfies the `sslmode`.
     #[error("no TLS connection to {place}: {cause}")]
-    Tls { place: String, cause: String },
+    Tls {
+        /// `host:port`, or a socket's folder and port.
+        place: String,
+        /// What the operating system or the library said.
+        cause: String,
+    },
     /// The server needs a password and none is known.
     #[error("{place} asks for a password and none is given")]
-    NoPassword { place: String },
+    NoPassword {
+        /// `host:port`, or a socket's folder and port.
+        place: String,
+    },
     /// The server said no.
     #[error("{place} refused the connection: {message}")]
     Refused {
+        /// `host:port`, or a socket's folder and port.
         place: String,
+        /// The SQLSTATE.
         code: SqlState,
+        /// The server's message.
         message: String,
     },
     /// The session's settings could not be made.
     #[error("cannot prepare the session at {place}: {cause}")]
-    Session { place: String, cause: String },
+    Session {
+        /// `host:port`, or a socket's folder and port.
+        place: String,
+        /// What the server said.
+        cause: String,
+    },
     /// The request to cancel did not get through.
     #[error("cannot cancel the running query: {cause}")]
-    Cancel { cause: String },
+    Cancel {
+        /// What the operating system or the library said.
+        cause: String,
+    },
 }
 
 impl ConnectError {

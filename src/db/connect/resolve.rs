@@ -21,6 +21,9 @@ impl Target {
     /// Resolves `database_url` (from the command line), else `DATABASE_URL`, else the `PG*` variables alone.
     ///
     /// What the string leaves open comes from the service file and the `PG*` variables.
+    ///
+    /// # Errors
+    /// When a parameter is malformed or can't be met, or no user is named.
     pub fn resolve(database_url: Option<&str>, env: Env) -> Result<Self, ConnectError> {
         let text = database_url
             .map(str::to_owned)
