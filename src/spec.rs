@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Interval;
+use crate::sql::QualifiedName;
 
 pub use partitioning::{
     Allowance, Level, Lists, MAX_PARTITIONS, NullKeys, PartitionKey, SpecValue, Strategy, SubSpec,
@@ -309,6 +310,12 @@ impl TableSpec {
             lists: BTreeMap::new(),
             sub: None,
         }
+    }
+
+    /// Folder of the table's migrations, below [`TableSpec::out`], named by its schema and name.
+    pub fn folder(&self, table: &QualifiedName) -> PathBuf {
+        // A slash in a name would make two folders of it.
+        self.out.join(table.plain().replace(['/', '\\'], "_"))
     }
 
     /// How the table itself is partitioned.

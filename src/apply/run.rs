@@ -18,8 +18,11 @@ use super::watch::Watch;
 use crate::db::advisory_lock;
 use crate::db::connect::Target;
 use crate::db::history::{self, Direction, Entry, Outcome};
-use crate::migration::{MigrationFile, Mode};
+use crate::migration::{Directory, MigrationFile, Mode, Part};
 use crate::sql::Literal;
+
+/// More logged changes than this are caught up before the switch.
+const SMALL_BACKLOG: i64 = 500;
 
 /// What the user asked for by flags.
 #[derive(Debug, Clone, Default)]
@@ -155,6 +158,41 @@ impl<'a> Session<'a> {
     /// Whether Ctrl-C was pressed.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Runs a step's up file, unless it is done, then its verify file, and records it.
+    ///
+    /// Before the switch what was written since the last catch-up is caught up, for hours may have gone by: the switch
+    /// drains the rest with writers blocked.
+    ///
+    /// # Errors
+    /// When the folder has no such step, or whatever the server says; a transactional file has then changed nothing.
+    pub fn run_step(
+        &mut self,
+        directory: &Directory,
+        step: &str,
+        reporter: &mut dyn Reporter,
+    ) -> Result<(), ApplyError> {
+        let position = self.position()?;
+        if position.is_done(step) {
+            return Ok(());
+        }
+        let must_catch_up = step == "keep_in_step" && position.progress.backlog > SMALL_BACKLOG;
+        if must_catch_up && directory.find("catch_up", Part::Up).is_some() {
+            self.run_up(directory, "catch_up", reporter)?;
+        }
+        self.run_up(directory, step, reporter)
+    }
+
+    fn run_up(
+        &mut self,
+        directory: &Directory,
+        step: &str,
+        reporter: &mut dyn Reporter,
+    ) -> Result<(), ApplyError> {
+        let missing = || ApplyError::MissingFile(format!("{step}.up.sql"));
+        let file = directory.find(step, Part::Up).ok_or_else(missing)?;
+        self.run(file, directory.find(step, Part::Verify), Direction::Up, reporter)
     }
 
     /// Runs a file, then its verify file, and records it.

@@ -12,11 +12,8 @@ use super::{ApplyArgs, Cli, Failure, Hazard, hold, inspect, interrupt, pg_cron};
 use crate::apply::{RunOptions, Session, Stage, read_stage};
 use crate::catalog;
 use crate::db::history::Direction;
-use crate::migration::{MigrationFile, Part};
+use crate::migration::MigrationFile;
 use crate::plan::Facts;
-
-/// More logged changes than this are caught up before the switch.
-const SMALL_BACKLOG: i64 = 500;
 
 pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
     let context = Context::load(cli, &args.spec.path, args.table.as_deref())?;
@@ -186,16 +183,12 @@ fn run_pending(
                 );
                 return Ok(());
             }
-            if stem == "keep_in_step" {
-                catch_up_again(context, session, &mut bar)?;
-            }
-            let verify = context.directory.find(stem, Part::Verify);
             if stem == "cut_over" {
                 if !hold::cut_over(args, context, session, file, &mut bar)? {
                     return Ok(());
                 }
             } else {
-                session.run(file, verify, Direction::Up, &mut bar)?;
+                session.run_step(&context.directory, stem, &mut bar)?;
             }
             println!("done: {:04} {stem}", file.name.number);
             if let Some(evidence) = session.position()?.evidence.filter(|_| compares(stem)) {
@@ -235,23 +228,6 @@ fn compares(step: &str) -> bool {
         step,
         "keep_in_step" | "verify_copy" | "cut_over" | "verify_cutover"
     )
-}
-
-/// A prompt may have waited for hours: what was written meanwhile must not be
-/// drained with writers blocked.
-fn catch_up_again(context: &Context, session: &mut Session, bar: &mut Bar) -> Result<(), Failure> {
-    if session.position()?.progress.backlog <= SMALL_BACKLOG {
-        return Ok(());
-    }
-    let Some(file) = context.directory.find("catch_up", Part::Up) else {
-        return Ok(());
-    };
-    Ok(session.run(
-        file,
-        context.directory.find("catch_up", Part::Verify),
-        Direction::Up,
-        bar,
-    )?)
 }
 
 /// Shows a step and asks until the answer isn't "show".

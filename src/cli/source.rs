@@ -10,7 +10,6 @@ use super::Failure;
 use crate::apply::Relations;
 use crate::catalog;
 use crate::migration::DirectoryError;
-use crate::plan::Names;
 use crate::spec::{Spec, TableSpec};
 use crate::sql::QualifiedName;
 
@@ -73,26 +72,10 @@ pub fn find(client: &mut Client, text: &str) -> Result<QualifiedName, Failure> {
 
 /// Folder of a table's migrations.
 pub fn folder(spec: &TableSpec, table: &QualifiedName) -> PathBuf {
-    // A slash in a name would make two folders of it.
-    spec.out.join(table.plain().replace(['/', '\\'], "_"))
+    spec.folder(table)
 }
 
 /// The relations that a run looks at.
 pub fn relations(table: &QualifiedName) -> Relations {
-    let names = Names::of(table);
-    Relations {
-        source: names.source,
-        copy: names.copy,
-        retired: names.retired,
-        state: names.state,
-        settings: names.settings,
-        segments: names.segments,
-        log: names.log,
-        truncations: names.truncations,
-        copy_batches: names.copy_batches,
-        reverse: names.reverse,
-        work: names.work,
-        mark: names.mark,
-        repair: names.repair,
-    }
+    Relations::of(table)
 }

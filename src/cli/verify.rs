@@ -13,7 +13,6 @@ use super::{Cli, Failure, Format, VerifyArgs, interrupt, prompt};
 use crate::apply::verification::{self, Difference, DifferenceKind, Options, Part, Subject};
 use crate::apply::{ApplyError, Stage, read_stage};
 use crate::db::advisory_lock;
-use crate::plan::Conversion;
 use crate::spec::CopyBy;
 
 /// What `verify --format json` prints; `format` changes when its shape does.
@@ -46,7 +45,7 @@ pub fn run(cli: &Cli, args: &VerifyArgs) -> Result<(), Failure> {
     }
     refuse_too_early(&context)?;
     let plan = render_again(&context.folder, &context.spec)?.plan;
-    let subject = subject(&context, &plan.conversion);
+    let subject = Subject::of(&plan);
     let interrupted = interrupt::catch();
     let found = compare(cli, args, &context, &subject, None, &interrupted)?;
     let mut report = Report {
@@ -96,19 +95,6 @@ fn refuse_too_early(context: &Context) -> Result<(), Failure> {
             anyhow::anyhow!("the retired table of {table} was dropped: there is nothing to compare with"),
             "nothing is left to do",
         )),
-    }
-}
-
-fn subject(context: &Context, conversion: &Conversion) -> Subject {
-    Subject {
-        relations: context.relations.clone(),
-        columns: conversion.columns.clone(),
-        primary_key: conversion.primary_key.clone(),
-        row_key: conversion.row_key.clone(),
-        key: conversion.key.clone(),
-        part: conversion.parts.number.clone(),
-        bounds: conversion.parts.bounds.clone(),
-        parts: conversion.parts.names.clone(),
     }
 }
 

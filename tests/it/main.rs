@@ -17,6 +17,7 @@ mod guards;
 mod guards_concurrent;
 mod incoming;
 mod interleavings;
+mod library;
 mod load;
 mod lost_connection;
 mod partition_properties;

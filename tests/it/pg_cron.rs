@@ -89,6 +89,7 @@ impl Site {
         table
             .pgcleave
             .ok(&[&generate[..], &["--copy", "pg_cron", "--batch-size", "8"]].concat());
+        squawk::assert_only_what_headers_say(&table.pgcleave.files(".up.sql"));
         table
     }
 }
