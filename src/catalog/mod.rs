@@ -20,13 +20,12 @@ mod surroundings;
 mod violations;
 
 pub use failure::CatalogError;
-pub use find::{TableEntry, find_table, list_tables, relation_kind};
+pub use find::{TableEntry, find_others_table, find_table, list_tables, relation_kind};
 pub use key_range::load_key_range;
 pub use load::{load_fingerprint, load_measures, load_table};
 pub use names::{function_names_in_use, names_in_use};
 pub use privileges::{MissingRight, Privileges, load_privileges, lock_table_capacity};
 
-pub(crate) use find::find_others_table;
 pub(crate) use key_range::{ValueOrder, load_key_has_null, load_key_values, load_value_order};
 pub(crate) use moment::{count_partitions, today};
 pub(crate) use partitioned_by::{PartitionedBy, partitioned_by};
