@@ -195,7 +195,8 @@ DECLARE
     patience_now int;
     -- Short locks of readers and writers are not in the way of SHARE ROW EXCLUSIVE, and so on: Explicit Locking.
     harmless CONSTANT text[] := CASE WHEN array_to_string(locks, ' ') LIKE '%SHARE ROW EXCLUSIVE%'
-        THEN ARRAY['AccessShareLock', 'RowShareLock'] ELSE ARRAY[]::text[] END;
+        THEN ARRAY['AccessShareLock', 'RowShareLock'] WHEN array_to_string(locks, ' ') LIKE '%SHARE UPDATE EXCLUSIVE%'
+        THEN ARRAY['AccessShareLock', 'RowShareLock', 'RowExclusiveLock'] ELSE ARRAY[]::text[] END;
     statement text;
     holders text;
     blocker record;
@@ -347,7 +348,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

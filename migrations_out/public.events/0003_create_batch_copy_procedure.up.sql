@@ -16,7 +16,8 @@ SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 -- Waits between two batches, as long as the settings say so; holds no lock and no snapshot meanwhile.
--- The settings table may be changed at any time, by an UPDATE or by pgcleave throttle.
+-- The settings table may be changed at any time, by an UPDATE or by pgcleave throttle. A session that has set
+-- pgcleave.run_until (seconds since 1970) neither waits nor copies beyond that.
 CREATE PROCEDURE "public"."events_pgcleave_wait"()
 LANGUAGE plpgsql
 AS $pgcleave$
@@ -31,7 +32,8 @@ BEGIN
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;
         SELECT * INTO settings FROM "public"."events_pgcleave_settings";
-        EXIT WHEN (SELECT stop_requested FROM "public"."events_pgcleave_state");
+        EXIT WHEN (SELECT stop_requested FROM "public"."events_pgcleave_state")
+            OR extract(epoch FROM clock_timestamp()) > nullif(current_setting('pgcleave.run_until', true), '')::numeric;
         IF NOT slept THEN
             slept := true;
             PERFORM pg_sleep(settings.sleep_milliseconds / 1000.0);
@@ -113,15 +115,16 @@ BEGIN
         SET LOCAL lock_timeout = '5s';
         SET LOCAL plan_cache_mode = force_custom_plan; -- the change log grows; a plan made for an empty one is bad
         SELECT * INTO pgcleave_settings FROM "public"."events_pgcleave_settings";
-        EXIT WHEN worker >= pgcleave_settings.jobs OR (SELECT stop_requested FROM "public"."events_pgcleave_state");
+        EXIT WHEN worker >= pgcleave_settings.jobs OR extract(epoch FROM clock_timestamp()) > nullif(current_setting('pgcleave.run_until', true), '')::numeric
+            OR (SELECT stop_requested OR switch_xid IS NOT NULL FROM "public"."events_pgcleave_state"); -- in step, there is nothing to copy
         -- Source before copy, as TRUNCATE locks them: the other order deadlocks.
         LOCK TABLE "public"."events" IN ACCESS SHARE MODE;
         PERFORM "public"."events_pgcleave_check"();
         IF (SELECT source_filenode IS DISTINCT FROM pg_relation_filenode(source) FROM "public"."events_pgcleave_state") THEN
             -- The first batch, or VACUUM FULL, CLUSTER or TRUNCATE has moved every row: begin at block 0.
-            -- Under the state's row lock, as another session may be about to do the same.
-            UPDATE "public"."events_pgcleave_state" SET source_filenode = pg_relation_filenode(source)
-             WHERE source_filenode IS DISTINCT FROM pg_relation_filenode(source);
+            -- Under the state's row lock, as another session may be about to do the same, or to switch.
+            UPDATE "public"."events_pgcleave_state" SET source_filenode = pg_relation_filenode(source), count_milliseconds = NULL
+             WHERE source_filenode IS DISTINCT FROM pg_relation_filenode(source) AND switch_xid IS NULL AND NOT stop_requested;
             IF FOUND THEN
                 TRUNCATE "public"."events_pgcleave_copy";
                 DELETE FROM "public"."events_pgcleave_segments";
@@ -229,6 +232,8 @@ BEGIN
         SET LOCAL search_path = pg_catalog, pg_temp;
         SET LOCAL row_security = off; -- a policy that would hide rows is an error
         SET LOCAL lock_timeout = '5s';
+        -- Before the snapshot: a page of another catch-up's, or the switch, must not be half done in it.
+        LOCK TABLE "public"."events_pgcleave_settings" IN SHARE UPDATE EXCLUSIVE MODE;
         LOCK TABLE "public"."events" IN ACCESS SHARE MODE;
         PERFORM "public"."events_pgcleave_check"();
         IF EXISTS (SELECT FROM "public"."events_pgcleave_segments" WHERE next_block < end_block)
@@ -237,7 +242,8 @@ BEGIN
                 MESSAGE = 'the batch copy is not complete, or the copy is in step already',
                 HINT = 'see where the conversion stands: pgcleave status';
         END IF;
-        SELECT stop_requested INTO stop FROM "public"."events_pgcleave_state";
+        SELECT coalesce(stop_requested OR extract(epoch FROM clock_timestamp()) > nullif(current_setting('pgcleave.run_until', true), '')::numeric, false) INTO stop
+          FROM "public"."events_pgcleave_state";
         EXIT WHEN stop;
         began := clock_timestamp();
         taken := "public"."events_pgcleave_drain"(page);
@@ -250,12 +256,15 @@ BEGIN
     IF stop THEN
         RETURN;
     END IF;
-    -- How long counting takes decides whether the switch may count with writers blocked.
+    -- How long counting takes decides whether the switch may count with writers blocked. The first catch-up says
+    -- it: others may follow each minute.
     SET LOCAL search_path = pg_catalog, pg_temp;
     SET LOCAL row_security = off; -- a policy that would hide rows is an error
-    began := clock_timestamp();
-    PERFORM (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy");
-    UPDATE "public"."events_pgcleave_state" SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;
+    IF (SELECT count_milliseconds IS NULL FROM "public"."events_pgcleave_state") THEN
+        began := clock_timestamp();
+        PERFORM (SELECT count(*) FROM ONLY "public"."events"), (SELECT count(*) FROM "public"."events_pgcleave_copy");
+        UPDATE "public"."events_pgcleave_state" SET count_milliseconds = extract(epoch FROM clock_timestamp() - began) * 1000;
+    END IF;
     COMMIT;
 END
 $pgcleave$;
@@ -418,7 +427,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

@@ -28,6 +28,11 @@ BEGIN
 END
 $pgcleave$;
 
+-- Waits for the page of a catch-up that is under way elsewhere, and lets no other begin: psql and pg_cron take no
+-- lock of apply's. It hurts no writer.
+SELECT "public"."events_pgcleave_lock"('"public"."events_pgcleave_settings"', ARRAY[
+    'LOCK TABLE "public"."events_pgcleave_settings" IN SHARE UPDATE EXCLUSIVE MODE'
+]);
 SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN SHARE ROW EXCLUSIVE MODE'
 ]);
@@ -42,7 +47,7 @@ DECLARE
     copy_rows bigint;
     what_was_counted text;
 BEGIN
-    SELECT * INTO state FROM "public"."events_pgcleave_state";
+    SELECT * INTO state FROM "public"."events_pgcleave_state" FOR UPDATE; -- a batch copy may be about to start over
     IF state.count_milliseconds IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the catch-up is not complete', HINT = 'run the step catch_up first';
