@@ -2,7 +2,7 @@
 
 use indicatif::HumanBytes;
 
-use super::changes::changes;
+use super::changes::{changes, remedy};
 use super::existing;
 use super::lock::milliseconds;
 use super::progress_bar::Bar;
@@ -44,7 +44,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<(), Failure> {
     let mut session = Session::open(&target, context.relations.clone(), options, interrupt::catch())?;
     let stage = session.position()?.stage;
     if stage < Stage::CutOver {
-        refuse_changed_catalog(&context, &mut session)?;
+        refuse_changed_catalog(&context, &mut session, stage)?;
     }
     if !args.allow.contains(&Hazard::EditedFiles) {
         refuse_changed_history(&context, &mut session)?;
@@ -113,7 +113,7 @@ fn hazard_name(hazard: Hazard) -> &'static str {
 }
 
 /// The table must be what the files were rendered from.
-fn refuse_changed_catalog(context: &Context, session: &mut Session) -> Result<(), Failure> {
+fn refuse_changed_catalog(context: &Context, session: &mut Session, stage: Stage) -> Result<(), Failure> {
     let Facts { table: recorded, .. } = context.facts()?;
     let mut snapshot = catalog::snapshot(session.client())?;
     let live = catalog::load_table(&mut snapshot, &context.table)?;
@@ -127,7 +127,7 @@ fn refuse_changed_catalog(context: &Context, session: &mut Session) -> Result<()
             context.table.plain(),
             lines.join("\n- ")
         ),
-        "write them again: pgcleave generate; once the conversion has begun, undo the change or roll back first",
+        &remedy(stage, &context.spec.name),
     ))
 }
 

@@ -47,9 +47,9 @@ fn refuses_a_catalog_that_changed_since_generate_and_says_what() {
     let said = fixture.pgcleave.run(&["apply", "--yes"]);
     assert_eq!(said.code, 4, "{}", said.stderr);
     for words in [
-        "columns: late is new",
-        "indexes: new_one is new",
-        "columns: note changed",
+        "column late was added (integer)",
+        "index new_one was added (USING btree (note))",
+        "column note changed: type text became character varying(50)",
     ] {
         assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
     }
