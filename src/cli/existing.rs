@@ -8,9 +8,9 @@ use similar::TextDiff;
 
 use super::project::Folder;
 use super::run_context::Context;
-use super::{Failure, Hazard};
-use crate::migration::{Directory, DirectoryError};
-use crate::plan::{Facts, Plan, plan_conversion};
+use super::{Failure, Hazard, made_by};
+use crate::migration::{Directory, DirectoryError, WRITTEN, Written};
+use crate::plan::{FACTS_FORMAT, Facts, Plan, Problem, plan_conversion};
 use crate::runner::{self, BY_HAND, Output, PlaceError, Placement};
 use crate::spec::TableSpec;
 
@@ -32,15 +32,15 @@ pub struct Difference {
 impl Difference {
     /// From what pgcleave writes to what is on disk.
     pub fn unified(&self) -> String {
-        let Some(expected) = &self.expected else {
-            return format!("only on disk: {}\n", self.path.display());
-        };
-        let found = self.found.as_deref().unwrap_or_default();
         let name = self.path.display();
-        TextDiff::from_lines(expected.as_str(), found)
-            .unified_diff()
-            .header(&format!("generated/{name}"), &format!("on disk/{name}"))
-            .to_string()
+        match (&self.expected, &self.found) {
+            (None, _) => format!("only on disk: {name}\n"),
+            (_, None) => format!("missing: {name}\n"),
+            (Some(expected), Some(found)) => TextDiff::from_lines(expected.as_str(), found.as_str())
+                .unified_diff()
+                .header(&format!("generated/{name}"), &format!("on disk/{name}"))
+                .to_string(),
+        }
     }
 }
 
@@ -51,17 +51,34 @@ pub fn unified(differences: &[Difference]) -> String {
 
 /// Reads the catalog snapshot that the files were rendered from.
 pub fn read_facts(folder: &Path) -> Result<Facts, Failure> {
-    read_json(&folder.join(CATALOG))?.ok_or_else(|| {
+    let path = folder.join(CATALOG);
+    let facts: Facts = read_json(&path)?.ok_or_else(|| {
         Failure::failed(
-            anyhow::anyhow!("there is no {}", folder.join(CATALOG).display()),
+            anyhow::anyhow!("there is no {}", path.display()),
             "write the migrations: pgcleave generate",
         )
-    })
+    })?;
+    if facts.format != FACTS_FORMAT {
+        return Err(Failure::failed(
+            anyhow::anyhow!(
+                "{} is of format {}, and this is of {FACTS_FORMAT}",
+                path.display(),
+                facts.format
+            ),
+            "use the version of pgcleave that wrote it",
+        ));
+    }
+    Ok(facts)
 }
 
 /// Reads the names that the migrations have for their runner; `None` for `plain`.
 pub fn read_placement(folder: &Path) -> Result<Option<Placement>, Failure> {
     read_json(&folder.join(PLACEMENT))
+}
+
+/// Reads the checksums of what was written; nothing where nothing was noted.
+pub fn read_written(folder: &Path) -> Result<Written, Failure> {
+    Ok(read_json(&folder.join(WRITTEN))?.unwrap_or_default())
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Failure> {
@@ -96,22 +113,62 @@ impl Rendered {
 
 /// Renders the recorded facts and spec again.
 pub fn render_again(folder: &Path, spec: &TableSpec) -> Result<Rendered, Failure> {
-    let facts = read_facts(folder)?;
-    let placement = read_placement(folder)?;
-    let plan = plan_conversion(&facts, spec).map_err(|_| {
+    render(read_facts(folder)?, read_placement(folder)?, folder, spec)
+}
+
+/// Renders these facts and this spec.
+pub fn render(
+    facts: Facts,
+    placement: Option<Placement>,
+    folder: &Path,
+    spec: &TableSpec,
+) -> Result<Rendered, Failure> {
+    let plan = plan_conversion(&facts, spec).map_err(|problems| {
         Failure::refused(
-            "pgcleave.toml no longer fits the recorded catalog snapshot",
+            &format!(
+                "pgcleave.toml no longer fits the recorded catalog snapshot:{}",
+                blockers(&problems)
+            ),
             "write the migrations again: pgcleave generate",
         )
     })?;
-    let outputs = runner::outputs(&plan, folder, placement.as_ref())?;
+    let mut outputs = runner::outputs(&plan, folder, placement.as_ref())?;
+    keep_other_versions(&mut outputs, folder)?;
     Ok(Rendered {
         registered: registered(placement.as_ref(), &outputs)?,
-
         plan,
         placement,
         outputs,
     })
+}
+
+/// Takes outputs as they are on disk where another version of pgcleave wrote them, and says which versions: one that
+/// names itself and writes the same, or whose text is as it was written. Nobody has edited such a file, and what has
+/// run must stay as it is.
+pub fn keep_other_versions(outputs: &mut [Output], folder: &Path) -> Result<Vec<String>, Failure> {
+    let written = read_written(folder)?;
+    let mut versions = Vec::new();
+    for output in outputs {
+        let Some(found) = read(&output.path)? else {
+            continue;
+        };
+        let version = made_by::version_of(&found).filter(|version| *version != made_by::THIS);
+        let is_unedited =
+            || made_by::as_by_this(&found) == output.text || written.holds(folder, &output.path, &found);
+        if let Some(version) = version.filter(|_| is_unedited()) {
+            versions.push(version.to_owned());
+            output.text = found;
+        }
+    }
+    Ok(versions)
+}
+
+/// What is in the way, each with its remedy, on lines of their own.
+pub fn blockers(problems: &[Problem]) -> String {
+    let blockers = problems.iter().filter(|problem| problem.is_blocker());
+    blockers
+        .map(|problem| format!("\n- {}\n    {}", problem.cause, problem.remedy))
+        .collect()
 }
 
 /// Files of the project's own that must name these.

@@ -8,7 +8,7 @@ use super::existing::{CATALOG, read_facts, read_placement};
 use super::facts::{Loaded, load, placement_problems};
 use super::placing::{self, HasRun};
 use super::set::Set;
-use super::{Cli, Failure, GenerateArgs, connect, pg_cron, source, wizard};
+use super::{Cli, Failure, GenerateArgs, connect, existing, pg_cron, source, wizard};
 use crate::apply::{Position, Stage, read_stage};
 use crate::catalog::{PartitionedBy, partitioned_by};
 use crate::plan::{Plan, Problem, Severity, plan_conversion};
@@ -200,16 +200,10 @@ fn plan(client: &mut Client, loaded: &Loaded, spec: &TableSpec) -> Result<(Plan,
 
 /// All blockers in one message; where all of them are a matter of privilege, so is the failure.
 fn refusal(table: &QualifiedName, problems: &[Problem], of_privilege: usize) -> Failure {
-    let blockers: Vec<&Problem> = problems
-        .iter()
-        .filter(|p| p.severity == Severity::Blocker)
-        .collect();
-    let lines = blockers
-        .iter()
-        .map(|p| format!("\n- {}\n    {}", p.cause, p.remedy))
-        .collect::<String>();
+    let blockers = problems.iter().filter(|p| p.is_blocker()).count();
+    let lines = existing::blockers(problems);
     let cause = format!("{} can't be converted as asked:{lines}", table.plain());
-    if of_privilege == blockers.len() {
+    if of_privilege == blockers {
         return Failure::no_privilege(&cause, "nothing was written");
     }
     Failure::refused(&cause, "nothing was written; see all facts: pgcleave inspect")

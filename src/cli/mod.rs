@@ -13,6 +13,7 @@ mod inspect;
 mod interrupt;
 mod load;
 mod lock;
+mod made_by;
 mod noted;
 mod notices;
 mod partitioning_args;

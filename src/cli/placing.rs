@@ -10,6 +10,7 @@ use super::noted::Noted;
 use super::project::Folder;
 use super::{Failure, GenerateArgs};
 use crate::apply::Position;
+use crate::migration::FileName;
 use crate::plan::{Plan, Step};
 use crate::runner::{self, FORMAT, NoTransaction, Placement, Runner, Site, Undo, shares, usual_through};
 use crate::spec::{RunnerName, TableSpec};
@@ -145,6 +146,32 @@ impl HasRun {
     pub fn step(&self, step: &str, placement: Option<&Placement>) -> bool {
         self.position.is_done(step) || placement.is_some_and(|placement| self.noted.step(step, placement))
     }
+
+    /// Files of the steps that have run: the runner's migrations, or plain files of every part.
+    pub fn files(
+        &self,
+        plan: &Plan,
+        folder: &Path,
+        placement: Option<&Placement>,
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let mut placed = placement.cloned();
+        if let Some(placed) = &mut placed {
+            placed.steps.retain(|place| self.step(&place.step, placement));
+            placed.by_hand.retain(|step| self.step(step, placement));
+        }
+        let outputs = runner::outputs(plan, folder, placed.as_ref())?;
+        let paths = outputs.into_iter().map(|output| output.path);
+        Ok(match placement {
+            Some(_) => paths.collect(),
+            None => paths.filter(|path| self.has_run_of_file(path)).collect(),
+        })
+    }
+
+    fn has_run_of_file(&self, path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.and_then(FileName::parse)
+            .is_some_and(|name| self.position.is_done(&name.stem))
+    }
 }
 
 /// Gives every step of the plan that the runner is to run its place; those that have one keep it.
@@ -194,7 +221,8 @@ pub fn place(
     Ok(Some(placement))
 }
 
-fn last_step(runner: &dyn Runner, spec: &TableSpec, plan: &Plan) -> Result<Step, Failure> {
+/// The step that the spec ends the runner's migrations with, or the usual one.
+pub fn last_step(runner: &dyn Runner, spec: &TableSpec, plan: &Plan) -> Result<Step, Failure> {
     let Some(asked) = &spec.through else {
         return usual_through(runner, &plan.steps, spec.copy).ok_or_else(|| {
             Failure::usage("the plan has no step", "this must never happen: please report it")

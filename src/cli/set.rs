@@ -4,12 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::changes::changes;
 use super::existing::{
-    CATALOG, Difference, PLACEMENT, differences, read_placement, registered, render_again, unified,
+    CATALOG, Difference, PLACEMENT, differences, keep_other_versions, read_facts, read_placement,
+    read_written, registered, render_again, unified,
 };
 use super::placing::{self, HasRun};
 use super::{Cli, Failure, GenerateArgs, inspect, prompt, source};
-use crate::migration::{DirectoryError, FileName, write_whole};
+use crate::migration::{DirectoryError, WRITTEN, write_whole};
 use crate::plan::{Facts, Plan, Problem};
 use crate::runner::{self, Output, Placement};
 use crate::spec::{Spec, TableSpec};
@@ -40,8 +42,9 @@ impl Set {
             outputs.iter().for_each(|output| println!("{}", output.text));
             return Ok(());
         }
-        let kept = self.kept(has_run)?;
-        refuse_to_change(&kept, &outputs)?;
+        // They stay as they were run.
+        let kept = has_run.files(&self.plan, &self.folder, self.placement.as_ref())?;
+        refuse_to_change(&self.folder, &kept, &outputs)?;
         let outputs: Vec<Output> = outputs.into_iter().filter(|o| !kept.contains(&o.path)).collect();
         if !may_overwrite(&self.folder, table, &self.spec, &outputs, &kept, args)? {
             eprintln!("nothing was written");
@@ -56,41 +59,6 @@ impl Set {
         Ok(())
     }
 
-    /// Files of steps that have run: they stay as they were run.
-    fn kept(&self, has_run: &HasRun) -> Result<Vec<PathBuf>, Failure> {
-        let placement = self.placement.as_ref();
-        let mut plan = self.plan.clone();
-        plan.steps.retain(|step| has_run.step(step.stem(), placement));
-        let done: Vec<&str> = plan.steps.iter().map(|step| step.stem()).collect();
-        let all = runner::outputs(&self.plan, &self.folder, placement)?;
-        let Some(placement) = placement else {
-            let of_done = |path: &Path| {
-                let name = path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .and_then(FileName::parse);
-                name.is_some_and(|name| done.contains(&name.stem.as_str()))
-            };
-            return Ok(all
-                .into_iter()
-                .map(|o| o.path)
-                .filter(|path| of_done(path))
-                .collect());
-        };
-        let only_done = Placement {
-            steps: placement
-                .steps
-                .iter()
-                .filter(|p| done.contains(&p.step.as_str()))
-                .cloned()
-                .collect(),
-            by_hand: Vec::new(),
-            ..placement.clone()
-        };
-        let outputs = runner::outputs(&self.plan, &self.folder, Some(&only_done))?;
-        Ok(outputs.into_iter().map(|output| output.path).collect())
-    }
-
     /// Writes what differs, and takes away what is no longer part of it; whether anything did.
     fn write_files(&mut self, outputs: &[Output], kept: &[PathBuf]) -> Result<bool, Failure> {
         let before = read_placement(&self.folder)?;
@@ -98,12 +66,13 @@ impl Set {
         stale.retain(|d| !kept.contains(&d.path));
         let changed = !stale.is_empty();
         stale.retain(|d| d.expected.is_none());
-        if changed || !self.folder.join(CATALOG).is_file() {
+        if changed || self.is_recorded_otherwise()? {
             let catalog = serde_json::to_string_pretty(&self.facts)?;
             write_if_new(&self.folder.join(CATALOG), &format!("{catalog}\n"))?;
         }
         // Before the files: who is interrupted finds the same names again.
         self.write_placement(outputs, kept)?;
+        self.write_checksums(outputs, kept)?;
         for Difference { path, .. } in stale {
             fs::remove_file(&path).map_err(DirectoryError::io(&path))?;
             remove_if_empty(path.parent());
@@ -111,11 +80,20 @@ impl Set {
         for output in outputs {
             write_if_new(&output.path, &output.text)?;
         }
-        let all = runner::outputs(&self.plan, &self.folder, self.placement.as_ref())?;
+        let mut all = runner::outputs(&self.plan, &self.folder, self.placement.as_ref())?;
+        keep_other_versions(&mut all, &self.folder)?;
         for output in registered(self.placement.as_ref(), &all)? {
             write_if_new(&output.path, &output.text)?;
         }
         Ok(changed)
+    }
+
+    /// Whether the table has changed since it was recorded; what its rows hold, and the day, change all the time.
+    fn is_recorded_otherwise(&self) -> Result<bool, Failure> {
+        match read_facts(&self.folder) {
+            Ok(recorded) => Ok(!changes(&recorded.table, &self.facts.table)?.is_empty()),
+            Err(_) => Ok(true),
+        }
     }
 
     fn write_placement(&mut self, outputs: &[Output], kept: &[PathBuf]) -> Result<(), Failure> {
@@ -136,6 +114,14 @@ impl Set {
         placement.files.sort();
         let text = format!("{}\n", serde_json::to_string_pretty(placement)?);
         write_if_new(&path, &text)
+    }
+
+    fn write_checksums(&self, outputs: &[Output], kept: &[PathBuf]) -> Result<(), Failure> {
+        // One that can't be read is written anew.
+        let mut written = read_written(&self.folder).unwrap_or_default();
+        let texts = outputs.iter().map(|o| (o.path.as_path(), o.text.as_str()));
+        written.note(&self.folder, texts, kept);
+        write_if_new(&self.folder.join(WRITTEN), &written.to_text()?)
     }
 
     fn report(&self, args: &GenerateArgs, changed: bool) {
@@ -184,17 +170,17 @@ fn remove_if_empty(folder: Option<&Path>) {
 }
 
 /// What has run must come out as it was run: else its down would not fit, nor would the runner's checksum.
-fn refuse_to_change(kept: &[PathBuf], outputs: &[Output]) -> Result<(), Failure> {
+fn refuse_to_change(folder: &Path, kept: &[PathBuf], outputs: &[Output]) -> Result<(), Failure> {
+    let mut outputs = outputs.to_vec();
+    keep_other_versions(&mut outputs, folder)?;
     let mut changed = Vec::new();
-    for output in outputs.iter().filter(|output| kept.contains(&output.path)) {
-        let Ok(found) = fs::read_to_string(&output.path) else {
-            continue;
-        };
-        if substance(&found) != substance(&output.text) {
+    for output in outputs.into_iter().filter(|output| kept.contains(&output.path)) {
+        let found = fs::read_to_string(&output.path).ok();
+        if found.as_ref().is_some_and(|found| *found != output.text) {
             changed.push(Difference {
-                path: output.path.clone(),
-                expected: Some(output.text.clone()),
-                found: Some(found),
+                path: output.path,
+                expected: Some(output.text),
+                found,
             });
         }
     }
@@ -209,12 +195,6 @@ fn refuse_to_change(kept: &[PathBuf], outputs: &[Output]) -> Result<(), Failure>
         ),
         "the diff is above; ask for what fits what has run, or undo it first",
     ))
-}
-
-/// The text without what another version of pgcleave writes about itself.
-fn substance(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.contains("Made by: pgcleave "));
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether the files are as pgcleave wrote them, or the user agrees to lose what was edited by hand.
@@ -234,7 +214,12 @@ fn may_overwrite(
         Ok(recorded) => differences(folder, &recorded.outputs, recorded.placement.as_ref())?,
         Err(_) => differences(folder, outputs, None)?,
     };
-    edited.retain(|d| d.found.is_some() && !kept.contains(&d.path) && is_lost(d, outputs));
+    let written = read_written(folder).unwrap_or_default();
+    edited.retain(|d| {
+        let found = d.found.as_deref();
+        let is_by_hand = found.is_some_and(|found| !written.holds(folder, &d.path, found));
+        is_by_hand && !kept.contains(&d.path) && is_lost(d, outputs)
+    });
     if edited.is_empty() || args.yes {
         return Ok(true);
     }

@@ -3,10 +3,10 @@
 //! After a change on purpose: `UPDATE_EXAMPLE=1 cargo test example`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pgcleave::catalog;
-use pgcleave::migration::{Directory, MigrationFile, write_whole};
+use pgcleave::migration::{Directory, MigrationFile, WRITTEN, Written, write_whole};
 use pgcleave::model::KeyRange;
 use pgcleave::plan::{FACTS_FORMAT, Facts, plan_conversion};
 use pgcleave::runner;
@@ -49,9 +49,18 @@ fn the_committed_example_is_what_pgcleave_writes() {
     let files = files(&facts);
     let catalog = format!("{}\n", serde_json::to_string_pretty(&facts).unwrap());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations_out/public.events");
+    let mut written = Written::default();
+    let names: Vec<PathBuf> = files.iter().map(|file| file.name.to_string().into()).collect();
+    let texts = names
+        .iter()
+        .zip(&files)
+        .map(|(name, file)| (name.as_path(), file.text.as_str()));
+    written.note(&folder, texts, &[]);
+    let written = written.to_text().unwrap();
     if std::env::var_os("UPDATE_EXAMPLE").is_some() {
         let _ = fs::remove_dir_all(&folder);
         write_whole(&folder.join("catalog.json"), &catalog).unwrap();
+        write_whole(&folder.join(WRITTEN), &written).unwrap();
         for file in &files {
             write_whole(&folder.join(file.name.to_string()), &file.text).unwrap();
         }
@@ -62,4 +71,5 @@ fn the_committed_example_is_what_pgcleave_writes() {
     }
     assert_eq!(committed.len(), files.len());
     assert_eq!(fs::read_to_string(folder.join("catalog.json")).unwrap(), catalog);
+    assert_eq!(fs::read_to_string(folder.join(WRITTEN)).unwrap(), written);
 }

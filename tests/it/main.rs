@@ -27,6 +27,7 @@ mod prompts;
 mod psql_only;
 mod races;
 mod refusals;
+mod regenerate;
 mod replay;
 mod replication;
 mod resume;

@@ -172,3 +172,21 @@ fn the_wizard_asks_what_becomes_of_each_key_and_writes_it_into_the_spec() {
         "{spec}"
     );
 }
+
+#[test]
+fn generate_shows_what_was_edited_by_hand_and_takes_no_for_an_answer() {
+    let fixture = Fixture::load("bigint_key");
+    fixture.generate();
+    let file = fixture.pgcleave.files("0004_run_batch_copy.up.sql").remove(0);
+    let edited = std::fs::read_to_string(&file).unwrap() + "-- by hand\n";
+    std::fs::write(&file, &edited).unwrap();
+    for (answer, code) in [("n", 0), ("y", 0)] {
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), edited);
+        let mut terminal = on_terminal(&fixture.pgcleave, &["generate", "events"]);
+        see(&mut terminal, "+-- by hand");
+        see(&mut terminal, "overwrite them?");
+        terminal.send(answer).unwrap();
+        ends_with(terminal, code);
+    }
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("by hand"));
+}
