@@ -1,6 +1,6 @@
 //! Where a conversion stands, by what the catalog shows.
 
-use postgres::Client;
+use postgres::GenericClient;
 use serde::Serialize;
 
 use super::progress::Progress;
@@ -73,7 +73,10 @@ pub struct Position {
 ///
 /// # Errors
 /// When the server can't be asked.
-pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position, postgres::Error> {
+pub fn read_stage(
+    client: &mut impl GenericClient,
+    relations: &Relations,
+) -> Result<Position, postgres::Error> {
     let row = client.query_one(
         "SELECT (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1)),
                 pg_catalog.to_regclass($2) IS NOT NULL, pg_catalog.to_regclass($3) IS NOT NULL,
@@ -110,7 +113,7 @@ pub fn read_stage(client: &mut Client, relations: &Relations) -> Result<Position
 
 /// `known` is the stage where the catalog alone says it.
 fn read_state(
-    client: &mut Client,
+    client: &mut impl GenericClient,
     relations: &Relations,
     known: Option<Stage>,
 ) -> Result<Position, postgres::Error> {

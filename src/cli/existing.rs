@@ -96,11 +96,14 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, F
 
 /// What the recorded facts, the spec and the placement say that the files are.
 pub struct Rendered {
+    pub facts: Facts,
     pub plan: Plan,
     pub placement: Option<Placement>,
     pub outputs: Vec<Output>,
     /// Files of the project's own that must name them.
     pub registered: Vec<Output>,
+    /// The version of each file that another pgcleave wrote and nobody has edited: `outputs` has them as they are.
+    pub other_versions: Vec<String>,
 }
 
 impl Rendered {
@@ -133,12 +136,14 @@ pub fn render(
         )
     })?;
     let mut outputs = runner::outputs(&plan, folder, placement.as_ref())?;
-    keep_other_versions(&mut outputs, folder)?;
+    let other_versions = keep_other_versions(&mut outputs, folder)?;
     Ok(Rendered {
         registered: registered(placement.as_ref(), &outputs)?,
+        facts,
         plan,
         placement,
         outputs,
+        other_versions,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod changes;
+mod check;
 mod connect;
 mod demo;
 mod existing;
@@ -38,13 +39,14 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub use check::{CheckArgs, CheckFormat};
+pub use demo::DemoArgs;
 pub use failure::Failure;
 pub use load::LoadArgs;
 pub use lock::LockArgs;
 pub use partitioning_args::PartitioningArgs;
 pub use placing::RunnerChoice;
 
-use crate::model::Interval;
 use crate::spec::CopyBy;
 
 /// Turns a live PostgreSQL table into a natively partitioned one.
@@ -100,6 +102,9 @@ pub enum Verb {
         after_help = "Example:\n  pgcleave generate public.events --key created_at --interval monthly\n\nWhat flags don't say is taken from the table's entry in pgcleave.toml, where there is one."
     )]
     Generate(GenerateArgs),
+    /// Compare the files with what pgcleave writes, and the recorded table with the server's; changes nothing.
+    #[command(after_help = check::HELP)]
+    Check(CheckArgs),
     /// Run the pending migrations, step by confirmed step.
     #[command(after_help = "Example:\n  pgcleave apply public.events --through verify_copy")]
     Apply(ApplyArgs),
@@ -320,39 +325,6 @@ pub struct RollbackArgs {
     pub lock: LockArgs,
 }
 
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    /// Rows of the sample table.
-    #[arg(long, default_value_t = 1_000_000)]
-    pub rows: u64,
-    /// Connections that write all the while.
-    #[arg(long, default_value_t = 4)]
-    pub writers: usize,
-    /// Schema to load instead of the sample table.
-    #[arg(long, value_name = "FILE", requires = "table", requires = "key")]
-    pub schema: Option<PathBuf>,
-    /// Data to load behind it.
-    #[arg(long, value_name = "FILE", requires = "schema")]
-    pub data: Option<PathBuf>,
-    /// Table to convert.
-    #[arg(long)]
-    pub table: Option<String>,
-    /// Its partition key.
-    #[arg(long, value_name = "COLUMN")]
-    pub key: Option<String>,
-    /// What becomes of its unique keys that lack the partition key, as for generate.
-    #[arg(long, value_name = "NAME=CHOICE", requires = "table")]
-    pub unique: Vec<String>,
-    /// What becomes of the foreign keys that point at it, as for generate.
-    #[arg(long, value_name = "NAME=CHOICE", requires = "table")]
-    pub incoming: Vec<String>,
-    #[arg(long, default_value = "monthly")]
-    pub interval: Interval,
-    /// Leave the server running and say how to connect.
-    #[arg(long)]
-    pub keep: bool,
-}
-
 /// Runs a verb.
 ///
 /// # Errors
@@ -366,6 +338,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     match &cli.verb {
         Verb::Inspect(args) => inspect::run(cli, args),
         Verb::Generate(args) => generate::run(cli, args),
+        Verb::Check(args) => check::run(cli, args),
         Verb::Apply(args) => apply::run(cli, args),
         Verb::Status(args) => status::run(cli, args),
         Verb::Verify(args) => verify::run(cli, args),

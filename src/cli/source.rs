@@ -29,6 +29,18 @@ pub fn read_spec(path: &Path) -> Result<Spec, Failure> {
 
 /// The spec's entry for the table, or its only entry where none is named.
 pub fn spec_of(path: &Path, table: Option<&str>) -> Result<(QualifiedName, TableSpec), Failure> {
+    let mut found = specs_of(path, table)?;
+    if found.len() > 1 {
+        return Err(Failure::usage(
+            "several tables are in the spec",
+            "name one of them, with its schema",
+        ));
+    }
+    Ok(found.remove(0))
+}
+
+/// Every entry of the spec, or those for a table of that name; at least one.
+pub fn specs_of(path: &Path, table: Option<&str>) -> Result<Vec<(QualifiedName, TableSpec)>, Failure> {
     let spec = read_spec(path)?;
     let wanted = table.map(QualifiedName::parse).transpose()?;
     let mut found = Vec::new();
@@ -41,19 +53,15 @@ pub fn spec_of(path: &Path, table: Option<&str>) -> Result<(QualifiedName, Table
             found.push((table, entry));
         }
     }
-    match (found.len(), table) {
-        (1, _) => Ok(found.remove(0)),
-        (0, Some(table)) => Err(Failure::usage(
+    match (found.is_empty(), table) {
+        (false, _) => Ok(found),
+        (true, Some(table)) => Err(Failure::usage(
             &format!("{} has no entry for {table}", path.display()),
             &format!("write its migrations first: pgcleave generate {table}"),
         )),
-        (0, None) => Err(Failure::usage(
+        (true, None) => Err(Failure::usage(
             &format!("{} has no table", path.display()),
             "write migrations first: pgcleave generate",
-        )),
-        (_, _) => Err(Failure::usage(
-            "several tables are in the spec",
-            "name one of them, with its schema",
         )),
     }
 }

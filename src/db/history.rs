@@ -3,7 +3,7 @@
 //! A transactional step and its row commit together. A step that commits by
 //! itself has a `started` row before it and a `finished` row behind it.
 
-use postgres::Client;
+use postgres::{Client, GenericClient};
 use sea_query::{Expr, ExprTrait, Iden, Order, PostgresQueryBuilder, Query, SimpleExpr};
 use serde::Serialize;
 
@@ -124,7 +124,7 @@ fn add_detail(client: &mut Client) -> Result<(), postgres::Error> {
     Ok(())
 }
 
-fn exists(client: &mut Client) -> Result<bool, postgres::Error> {
+fn exists(client: &mut impl GenericClient) -> Result<bool, postgres::Error> {
     let row = client.query_one(
         "SELECT pg_catalog.to_regclass('pgcleave.history') IS NOT NULL",
         &[],
@@ -136,7 +136,10 @@ fn exists(client: &mut Client) -> Result<bool, postgres::Error> {
 ///
 /// # Errors
 /// When the history can't be read.
-pub fn entries(client: &mut Client, table: &QualifiedName) -> Result<Vec<Entry>, postgres::Error> {
+pub fn entries(
+    client: &mut impl GenericClient,
+    table: &QualifiedName,
+) -> Result<Vec<Entry>, postgres::Error> {
     if !exists(client)? {
         return Ok(Vec::new());
     }

@@ -325,6 +325,11 @@ pub(super) fn index_names(table: &Table, name: &Ident) -> (QualifiedName, Qualif
     (name, copy, retired)
 }
 
+/// The name that an index of the source has once the source is retired.
+pub fn retired_index_name(table: &Table, name: &Ident) -> Ident {
+    index_names(table, name).2.name
+}
+
 #[cfg(test)]
 mod tests {
     use super::split_at_filter;

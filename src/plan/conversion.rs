@@ -258,6 +258,21 @@ impl Conversion {
             .any(|key| matches!(key.lasting, Lasting::Extension(_)))
     }
 
+    /// Triggers of ours that stand on the partitioned table for good: of guards, and of foreign keys that became triggers.
+    pub fn triggers_on_partitioned_table(&self) -> Vec<&Ident> {
+        let guards = self.guards.iter();
+        let mut names: Vec<&Ident> = guards
+            .flat_map(|guard| [&guard.trigger, &guard.moves_trigger, &guard.truncate_trigger])
+            .collect();
+        for key in &self.incoming {
+            if let Lasting::Triggers(triggers) = &key.lasting {
+                names.push(&triggers.truncate_trigger);
+                names.extend(triggers.parent_triggers.iter().map(|trigger| &trigger.name));
+            }
+        }
+        names
+    }
+
     /// Whether the partition key had to be added to the primary key.
     pub fn key_extended(&self) -> bool {
         self.key_is_extended

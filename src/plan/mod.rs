@@ -31,6 +31,7 @@ mod unique_keys;
 
 pub use broken_rules::BrokenRules;
 pub use candidates::{Candidate, candidates};
+pub use carried_indexes::retired_index_name;
 pub use conversion::{Plan, plan_conversion};
 pub use facts::{FACTS_FORMAT, Facts, partition_names};
 pub use problem::{Problem, Severity};

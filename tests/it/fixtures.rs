@@ -100,6 +100,12 @@ impl Fixture {
             .run(&["-q", "generate", &self.spec.name, "--batch-size", "2"])
     }
 
+    /// Files and table are as they were written and recorded.
+    pub fn assert_checks(&self, when: &str) {
+        let said = self.pgcleave.run(&["check", &self.spec.name, "--live"]);
+        assert_eq!(said.code, 0, "{when}\n{}\n{}", said.stdout, said.stderr);
+    }
+
     /// Planning again is empty: no file is written.
     pub fn assert_nothing_to_plan(&self) {
         let written = || {

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod catch_ups;
+mod check;
 mod connect;
 mod corners;
 mod cutover;

@@ -16,9 +16,11 @@ fn round_trip(case: &str, version: &'static Version) {
     let (dump, content) = (fixture.database.dump(), fixture.content());
     let before = fixture.structure();
     fixture.generate();
+    fixture.assert_checks("before the conversion");
     fixture
         .pgcleave
         .ok(&["-q", "apply", table, "--yes", "--through", "verify_copy"]);
+    fixture.assert_checks("before the cutover");
     fixture.pgcleave.ok(&["verify", table]);
     fixture.pgcleave.ok(&["-q", "rollback", table, "--yes"]);
     assert_eq!(
@@ -31,6 +33,7 @@ fn round_trip(case: &str, version: &'static Version) {
     fixture.pgcleave.ok(&["verify", table]);
     assert_eq!(fixture.content(), content, "after the cutover");
     fixture.assert_structure_kept(before);
+    fixture.assert_checks("after the cutover");
     if version.major == *versions_of_case(case).end() {
         assert_dump_as_expected(case, &fixture, &dump);
         squawk::assert_only_what_headers_say(&fixture.pgcleave.files(".up.sql"));

@@ -325,6 +325,7 @@ fn help_completions_and_the_manual_page_are_there() {
     for verb in [
         "inspect",
         "generate",
+        "check",
         "apply",
         "status",
         "verify",
