@@ -241,7 +241,7 @@ impl fmt::Display for QualifiedName {
 }
 
 /// A string constant; `Display` is quoted SQL that reads the same under any
-/// `standard_conforming_strings`.
+/// `standard_conforming_strings`, and in a file that an editor has given other line ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Literal(String);
 
@@ -260,8 +260,9 @@ impl Literal {
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quoted = self.0.replace('\'', "''");
-        if quoted.contains('\\') {
-            return write!(f, "E'{}'", quoted.replace('\\', "\\\\"));
+        if quoted.contains(['\\', '\r']) {
+            let escaped = quoted.replace('\\', "\\\\").replace('\r', "\\r");
+            return write!(f, "E'{escaped}'");
         }
         write!(f, "'{quoted}'")
     }
@@ -566,6 +567,7 @@ mod tests {
     fn quotes_literals_with_backslashes() {
         assert_eq!(Literal::new("a'b\\c").to_string(), "E'a''b\\\\c'");
         assert_eq!(Literal::new("a'b").to_string(), "'a''b'");
+        assert_eq!(Literal::new("a\r\n\\").to_string(), "E'a\\r\n\\\\'");
     }
 
     #[test]
