@@ -98,9 +98,8 @@ fn remarks(plan: &Plan, step: Step) -> Vec<String> {
     matching.map(|p| format!("{}: {}", p.cause, p.remedy)).collect()
 }
 
-/// A comment ends with its line: no name may break out of it.
+/// A comment ends with its line: no name may break out of it. JavaScript has two more characters that end one.
 pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    let ends_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().map(|c| if ends_line(c) { ' ' } else { c }).collect()
 }
