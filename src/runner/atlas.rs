@@ -53,7 +53,7 @@ impl Runner for Atlas {
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
         // Files are ordered by name: a folder that counts goes on counting, with its zeros.
         let existing = versions_before_underscore(site, ".sql");
-        Ok(site.places(steps, versions::next(&existing, site.now, steps.len())))
+        Ok(site.places(steps, versions::next_as_text(&existing, site.now, steps.len())?))
     }
 
     fn write(

@@ -76,7 +76,7 @@ impl Runner for Knex {
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
         let existing = versions_before_underscore(site, "");
-        Ok(site.places(steps, versions::next(&existing, site.now, steps.len())))
+        Ok(site.places(steps, versions::next_as_text(&existing, site.now, steps.len())?))
     }
 
     fn write(

@@ -93,11 +93,7 @@ fn prefixes(existing: &[String], site: &Site<'_>, count: usize) -> Vec<String> {
         return versions::next(existing, site.now, count);
     }
     if existing.iter().any(|prefix| prefix.len() == 17) {
-        let time_stamps = versions::time_stamps(existing, site.now, count);
-        return time_stamps
-            .into_iter()
-            .map(|stamp| format!("{stamp}000"))
-            .collect();
+        return versions::time_stamps(existing, site.now, count);
     }
     let milliseconds = existing.iter().filter_map(|prefix| prefix.parse::<i64>().ok());
     let last = milliseconds.max().unwrap_or(0).max(site.now.timestamp_millis());

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
+use super::PlaceError;
+
 /// `YYYYMMDDhhmmss`, as most runners write it.
 pub const TIME_STAMP: &str = "%Y%m%d%H%M%S";
 
@@ -19,6 +21,29 @@ pub fn next(existing: &[String], now: DateTime<Utc>, count: usize) -> Vec<String
     }
 }
 
+/// The same for runners that compare versions as texts.
+///
+/// # Errors
+/// When one of them would stand before an earlier one, as 10 does before 9.
+pub fn next_as_text(
+    existing: &[String],
+    now: DateTime<Utc>,
+    count: usize,
+) -> Result<Vec<String>, PlaceError> {
+    let next = next(existing, now, count);
+    let in_order: Vec<&String> = existing.iter().max().into_iter().chain(&next).collect();
+    match in_order.windows(2).find(|pair| pair[0] >= pair[1]) {
+        None => Ok(next),
+        Some(pair) => Err(PlaceError {
+            cause: format!(
+                "versions are compared as texts, and {} would stand before {}",
+                pair[1], pair[0]
+            ),
+            remedy: "rename the migrations, so that their numbers have more zeros before them".to_owned(),
+        }),
+    }
+}
+
 /// The numbers after `last`, padded with zeros.
 pub fn counted(last: u64, width: usize, count: usize) -> Vec<String> {
     (1..=count as u64)
@@ -26,7 +51,7 @@ pub fn counted(last: u64, width: usize, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Time stamps of 14 digits, later than all that exist.
+/// Time stamps, later than all that exist: of 14 digits, and with zeros behind them where others are longer.
 pub fn time_stamps(existing: &[String], now: DateTime<Utc>, count: usize) -> Vec<String> {
     let last = existing
         .iter()
@@ -38,11 +63,14 @@ pub fn time_stamps(existing: &[String], now: DateTime<Utc>, count: usize) -> Vec
     let first = last.map_or(now.naive_utc(), |last| {
         now.naive_utc().max(last + Duration::seconds(2))
     });
+    let longest = existing
+        .iter()
+        .filter(|version| version.chars().all(|c| c.is_ascii_digit()));
+    let width = longest.map(String::len).max().unwrap_or(0);
     (0..count as i64)
         .map(|position| {
-            (first + Duration::seconds(2 * position))
-                .format(TIME_STAMP)
-                .to_string()
+            let stamp = (first + Duration::seconds(2 * position)).format(TIME_STAMP);
+            format!("{:0<width$}", stamp.to_string())
         })
         .collect()
 }
@@ -79,12 +107,36 @@ mod tests {
     }
 
     #[test]
+    fn as_texts_ten_comes_before_nine() {
+        let now = at("2026-01-15T12:00:00Z");
+        let next = |existing: &[&str], count| next_as_text(&strings(existing), now, count);
+        assert_eq!(next(&["08"], 2).unwrap(), ["09", "10"]);
+        assert!(
+            next(&["9"], 1)
+                .unwrap_err()
+                .cause
+                .contains("10 would stand before 9")
+        );
+        assert!(
+            next(&["7"], 3)
+                .unwrap_err()
+                .cause
+                .contains("10 would stand before 9")
+        );
+        assert_eq!(next(&["20250101000000"], 1).unwrap(), ["20260115120000"]);
+    }
+
+    #[test]
     fn time_stamps_are_later_than_now_and_than_the_last() {
         let now = at("2026-01-15T12:00:00Z");
         assert_eq!(next(&[], now, 2), ["20260115120000", "20260115120002"]);
         assert_eq!(
             next(&strings(&["20260301000000", "12"]), now, 1),
             ["20260301000002"]
+        );
+        assert_eq!(
+            next(&strings(&["20260301000000123"]), now, 1),
+            ["20260301000002000"]
         );
         assert_eq!(
             next(&strings(&["2026-03-01-000000-0000"]), now, 1),
