@@ -216,7 +216,7 @@ pub fn place(
     };
     let places = runner.place(&site, new)?;
     placement.steps.extend(places);
-    runner::refuse_traps(runner, &runner::migrations(plan)?)?;
+    runner::refuse_misread(runner, &runner::migrations(plan)?)?;
     placement.by_hand = shares.by_hand.iter().map(|step| step.stem().to_owned()).collect();
     Ok(Some(placement))
 }

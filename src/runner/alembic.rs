@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Script, Site, Undo,
-    comment, python, relative,
+    comment, has_carriage_return, python, relative,
 };
 use crate::migration::{Mode, checksum};
 use crate::plan::Step;
@@ -100,6 +100,10 @@ impl Runner for Alembic {
             path: placement.directory.join(&name),
             text,
         }]
+    }
+
+    fn listens_to(&self, line: &str) -> bool {
+        has_carriage_return(line)
     }
 
     fn undo(&self) -> Undo {

@@ -2,7 +2,7 @@
 
 use super::{
     Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    folder_with, something, versions, versions_before_underscore,
+    comment_begins, folder_with, something, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -46,8 +46,8 @@ impl Runner for Dbmate {
         }]
     }
 
-    fn traps(&self) -> &'static [&'static str] {
-        &["-- migrate:"]
+    fn listens_to(&self, line: &str) -> bool {
+        comment_begins(line, &["migrate:"])
     }
 
     fn undo(&self) -> Undo {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    python, something_as_one,
+    has_carriage_return, python, something_as_one,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -134,6 +134,10 @@ impl Runner for Django {
             path,
             text: format!("{}\n", last.name),
         }])
+    }
+
+    fn listens_to(&self, line: &str) -> bool {
+        has_carriage_return(line)
     }
 
     fn undo(&self) -> Undo {

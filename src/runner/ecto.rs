@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{
     Found, Migration, NOTHING, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, camel_case,
-    comment, something_as_one, versions, versions_before_underscore,
+    comment, has_carriage_return, something_as_one, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -97,6 +97,10 @@ impl Runner for Ecto {
             path: placement.directory.join(&name),
             text,
         }]
+    }
+
+    fn listens_to(&self, line: &str) -> bool {
+        has_carriage_return(line)
     }
 
     fn undo(&self) -> Undo {

@@ -2,7 +2,7 @@
 
 use super::{
     Found, Migration, NOTHING, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    folder_with, something_as_one, versions, versions_before_underscore,
+    folder_with, has_carriage_return, something_as_one, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -10,6 +10,9 @@ use crate::spec::RunnerName;
 use crate::sql::statements;
 
 pub struct Goose;
+
+/// Whatever comment holds it is taken for an annotation.
+const MARK: &str = "+goose";
 
 impl Runner for Goose {
     fn name(&self) -> RunnerName {
@@ -44,7 +47,7 @@ impl Runner for Goose {
         _before: &[Output],
     ) -> Vec<Output> {
         let name = format!("{}_{}.sql", place.version, place.name);
-        let header = comment("--", &name, self, migration);
+        let header = comment("--", &name, self, migration).replace(MARK, "+ goose");
         let mode = match migration.up.mode {
             Mode::Transaction => "",
             Mode::SingleStatement => "-- +goose NO TRANSACTION\n",
@@ -57,8 +60,9 @@ impl Runner for Goose {
         }]
     }
 
-    fn traps(&self) -> &'static [&'static str] {
-        &["-- +goose", "--+goose"]
+    fn listens_to(&self, line: &str) -> bool {
+        let is_comment = line.trim_start().starts_with("--");
+        (is_comment && line.contains(MARK)) || has_carriage_return(line)
     }
 
     fn undo(&self) -> Undo {

@@ -92,8 +92,8 @@ impl Runner for GraphileMigrate {
         }]
     }
 
-    fn traps(&self) -> &'static [&'static str] {
-        &["--! "]
+    fn listens_to(&self, line: &str) -> bool {
+        line.trim_start().starts_with("--!")
     }
 
     fn misread(&self, script: &str) -> Option<String> {

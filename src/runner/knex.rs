@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{
-    Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment, javascript,
-    quoted_after, relative, something_as_one, versions, versions_before_underscore,
+    Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
+    has_carriage_return, javascript, quoted_after, relative, something_as_one, versions,
+    versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -120,6 +121,10 @@ impl Runner for Knex {
             path: placement.directory.join(&name),
             text,
         }]
+    }
+
+    fn listens_to(&self, line: &str) -> bool {
+        has_carriage_return(line)
     }
 
     fn undo(&self) -> Undo {

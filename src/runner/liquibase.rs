@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    question_marks, relative, versions, versions_before_underscore,
+    comment_begins, has_carriage_return, question_marks, relative, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -27,6 +27,17 @@ const FOLDERS: [&str; 4] = [
     "src/main/resources/db/changelog",
     "changelog",
     ".",
+];
+
+/// What its formatted SQL has comments for.
+const WORDS: [&str; 7] = [
+    "changeset",
+    "ignorelines",
+    "liquibase",
+    "precondition",
+    "property",
+    "rollback",
+    "validchecksum",
 ];
 
 impl Runner for Liquibase {
@@ -128,15 +139,8 @@ impl Runner for Liquibase {
         Ok(vec![Output { path, text }])
     }
 
-    fn traps(&self) -> &'static [&'static str] {
-        &[
-            "--changeset",
-            "-- changeset",
-            "--rollback",
-            "-- rollback",
-            "--liquibase",
-            "--precondition",
-        ]
+    fn listens_to(&self, line: &str) -> bool {
+        comment_begins(line, &WORDS) || has_carriage_return(line)
     }
 
     fn misread(&self, script: &str) -> Option<String> {

@@ -34,6 +34,7 @@ mod slug;
 mod sqitch;
 mod sqlx;
 mod versions;
+mod words;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -46,8 +47,10 @@ pub use plain::files;
 pub use project::Project;
 pub use script::{Down, Migration, Script, migrations};
 pub use shares::{Shares, shares, usual_through};
+pub(crate) use words::refuse_misread;
 
 use self::marks::{folder_with, quoted_after, relative, versions_before_underscore};
+use self::words::{comment_begins, has_carriage_return};
 use self::writing::{NOTHING, camel_case, comment, something, something_as_one};
 use crate::migration::{FileName, MigrationFile, Part};
 use crate::plan::{Plan, Step};
@@ -181,9 +184,9 @@ pub trait Runner: Sync {
         before: &[Output],
     ) -> Vec<Output>;
 
-    /// What no line of SQL may begin with, because the runner takes it for a word of its own.
-    fn traps(&self) -> &'static [&'static str] {
-        &[]
+    /// Whether the runner would take a line of SQL for a word of its own, or lose something of it.
+    fn listens_to(&self, _line: &str) -> bool {
+        false
     }
 
     /// What in a script wouldn't reach the server as it is.
@@ -300,41 +303,6 @@ pub fn outputs(
     }
     outputs.extend(scripts(runner, placement, folder, &plain));
     Ok(outputs)
-}
-
-/// Refuses SQL that the runner would misread: an expression or a function of the user's may hold such a line.
-///
-/// # Errors
-/// Names the step and the line.
-pub fn refuse_traps(runner: &dyn Runner, migrations: &[Migration]) -> Result<(), PlaceError> {
-    for migration in migrations {
-        let scripts = [Some(migration.up.clone()), migration.down.script()];
-        let text: String = scripts
-            .into_iter()
-            .flatten()
-            .map(|s| s.in_own_transaction())
-            .collect();
-        let is_trap = |line: &&str| {
-            runner
-                .traps()
-                .iter()
-                .any(|trap| line.trim_start().starts_with(trap))
-        };
-        let trap = text.lines().find(is_trap).map(str::to_owned);
-        if let Some(text) = trap.or_else(|| runner.misread(&text)) {
-            return Err(PlaceError {
-                cause: format!(
-                    "{} would misread this in {}: {}",
-                    runner.name().as_str(),
-                    migration.step.stem(),
-                    text.trim()
-                ),
-                remedy: "change it in the table's definition, or use another runner (--runner plain)"
-                    .to_owned(),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn in_folder(folder: &Path, file: &MigrationFile) -> Output {

@@ -5,7 +5,7 @@
 
 use super::{
     Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Script, Site, Undo,
-    comment, javascript, versions, versions_before_underscore,
+    comment, has_carriage_return, javascript, versions, versions_before_underscore,
 };
 use crate::plan::Step;
 use crate::spec::RunnerName;
@@ -62,6 +62,10 @@ impl Runner for NodePgMigrate {
                 function("up", &migration.up)
             ),
         }]
+    }
+
+    fn listens_to(&self, line: &str) -> bool {
+        has_carriage_return(line)
     }
 
     fn undo(&self) -> Undo {

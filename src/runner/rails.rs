@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{
     Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, camel_case, comment,
-    something_as_one, versions, versions_before_underscore,
+    has_carriage_return, something_as_one, versions, versions_before_underscore,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -13,6 +13,8 @@ use crate::spec::RunnerName;
 
 pub struct Rails;
 
+/// Ends the statements.
+const HEREDOC: &str = "PGCLEAVE_SQL";
 const VERSION: &str = "version";
 const STRONG: &str = "strong_migrations";
 /// Where neither migrations nor the lock file say it: newer ones accept older versions.
@@ -89,6 +91,10 @@ impl Runner for Rails {
         }]
     }
 
+    fn listens_to(&self, line: &str) -> bool {
+        line.trim() == HEREDOC || has_carriage_return(line)
+    }
+
     fn undo(&self) -> Undo {
         Undo::Runner("bin/rails db:rollback")
     }
@@ -119,7 +125,7 @@ fn locked_version(lock: &str) -> Option<String> {
 
 /// A heredoc in single quotes holds any text but its own end.
 fn execute(sql: &str, is_strong: bool) -> String {
-    let call = format!("execute(<<-'PGCLEAVE_SQL')\n{}\nPGCLEAVE_SQL\n", sql.trim_end());
+    let call = format!("execute(<<-'{HEREDOC}')\n{}\n{HEREDOC}\n", sql.trim_end());
     if is_strong {
         format!("    safety_assured do\n    {call}    end\n")
     } else {
