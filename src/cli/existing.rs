@@ -11,7 +11,7 @@ use super::run_context::Context;
 use super::{Failure, Hazard, made_by};
 use crate::migration::{Directory, DirectoryError, WRITTEN, Written};
 use crate::plan::{FACTS_FORMAT, Facts, Plan, Problem, plan_conversion};
-use crate::runner::{self, BY_HAND, Output, PlaceError, Placement};
+use crate::runner::{self, BY_HAND, Changed, Output, PlaceError, Placement};
 use crate::spec::TableSpec;
 
 /// Name of the catalog snapshot in a table's folder.
@@ -184,6 +184,19 @@ pub fn registered(placement: Option<&Placement>, outputs: &[Output]) -> Result<V
     }
 }
 
+/// The same without what they say of migrations that are given up.
+pub fn unregistered(gone: Option<&Placement>) -> Result<Vec<Output>, Failure> {
+    let Some((gone, runner)) = gone.and_then(|p| Some((p, runner::named(p.runner)?))) else {
+        return Ok(Vec::new());
+    };
+    let project = Changed {
+        before: &Folder,
+        gone: &gone.files,
+        texts: &[],
+    };
+    Ok(runner.unregister(&project, gone)?)
+}
+
 impl From<PlaceError> for Failure {
     fn from(error: PlaceError) -> Self {
         Self::refused(&error.cause, &error.remedy)
@@ -238,6 +251,7 @@ fn ours(folder: &Path, placement: Option<&Placement>) -> Vec<PathBuf> {
         })
         .collect();
     paths.extend(placement.iter().flat_map(|p| p.files.clone()));
+    paths.sort();
     paths.dedup();
     paths
 }

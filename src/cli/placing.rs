@@ -6,13 +6,16 @@ use chrono::Utc;
 use clap::ValueEnum;
 use postgres::Client;
 
+use super::existing::unregistered;
 use super::noted::Noted;
 use super::project::Folder;
 use super::{Failure, GenerateArgs};
 use crate::apply::Position;
 use crate::migration::FileName;
 use crate::plan::{Plan, Step};
-use crate::runner::{self, FORMAT, NoTransaction, Placement, Runner, Site, Undo, shares, usual_through};
+use crate::runner::{
+    self, Changed, FORMAT, NoTransaction, Placement, Runner, Site, Undo, shares, usual_through,
+};
 use crate::spec::{RunnerName, TableSpec};
 use crate::sql::QualifiedName;
 
@@ -73,8 +76,8 @@ pub fn settle_runner(spec: &mut TableSpec, args: &GenerateArgs) -> Result<(), Fa
     };
     let marked = || runner.find(&Folder).map(|found| found.directory);
     spec.directory = (args.directory.clone())
-        .or(found)
         .or(spec.directory.take())
+        .or(found)
         .or_else(marked)
         .or_else(|| Some(PathBuf::from(runner.usual_directory())));
     if let Some(through) = &args.through {
@@ -192,33 +195,76 @@ pub fn place(
     let through = last_step(runner, spec, plan)?;
     spec.through = Some(through.stem().to_owned());
     let shares = shares(runner, &plan.steps, through, spec.copy);
-    let same = old.filter(|old| old.runner == spec.runner && old.directory == directory);
-    let mut placement = match same {
-        Some(old) => old,
-        None => Placement {
-            format: FORMAT,
-            runner: spec.runner,
-            style: runner.style(&Folder, &directory)?,
-            directory,
-            steps: Vec::new(),
-            by_hand: Vec::new(),
-            files: Vec::new(),
-        },
+    let mut placement = kept(runner, old.as_ref(), directory, &shares.placed)?;
+    let gone = old
+        .map(|old| give_up(&old, &placement, plan, has_run))
+        .transpose()?;
+    // What is placed anew comes behind what stays.
+    let project = Changed {
+        before: &Folder,
+        gone: gone.as_ref().map_or(&[], |gone| &gone.files),
+        texts: &unregistered(gone.as_ref())?,
     };
-    keep_what_fits(&mut placement, &shares.placed, has_run)?;
-    let new = &shares.placed[placement.steps.len()..];
     let site = Site {
-        project: &Folder,
+        project: &project,
         directory: &placement.directory,
         style: &placement.style,
         slug: &runner::slug(table),
         now: Utc::now(),
     };
-    let places = runner.place(&site, new)?;
+    let places = runner.place(&site, &shares.placed[placement.steps.len()..])?;
     placement.steps.extend(places);
     runner::refuse_misread(runner, &runner::migrations(plan)?)?;
     placement.by_hand = shares.by_hand.iter().map(|step| step.stem().to_owned()).collect();
+    // Before anything is written, so that a file that can't name ours is refused.
+    let outputs = runner::outputs(plan, Path::new(""), Some(&placement))?;
+    runner.register(&project, &placement, &outputs)?;
     Ok(Some(placement))
+}
+
+/// The places that steps have already, as far as they come in the same order.
+fn kept(
+    runner: &dyn Runner,
+    old: Option<&Placement>,
+    directory: PathBuf,
+    wanted: &[Step],
+) -> Result<Placement, Failure> {
+    let same = old.filter(|old| old.runner == runner.name() && old.directory == directory);
+    let Some(old) = same else {
+        return Ok(Placement {
+            format: FORMAT,
+            runner: runner.name(),
+            style: runner.style(&Folder, &directory)?,
+            directory,
+            steps: Vec::new(),
+            by_hand: Vec::new(),
+            files: Vec::new(),
+        });
+    };
+    let mut kept = old.clone();
+    let fitting = (old.steps.iter().zip(wanted)).take_while(|(place, step)| place.step == step.stem());
+    kept.steps.truncate(fitting.count());
+    Ok(kept)
+}
+
+/// What isn't kept, unless some of it has run.
+fn give_up(old: &Placement, kept: &Placement, plan: &Plan, has_run: &HasRun) -> Result<Placement, Failure> {
+    let outputs = runner::outputs(plan, Path::new(""), Some(kept))?;
+    let written: Vec<PathBuf> = outputs.into_iter().map(|output| output.path).collect();
+    let gone = old.given_up(Some(kept), &written);
+    let ran = (gone.steps.iter()).find(|place| has_run.step(&place.step, Some(old)));
+    let Some(place) = ran else {
+        return Ok(gone);
+    };
+    Err(Failure::refused(
+        &format!(
+            "{} ({}) has run, and what is asked for has no such migration in {}",
+            place.step,
+            place.version,
+            old.directory.display()
+        ),
+        "ask for what fits the migrations that have run, or undo them first",
+    ))
 }
 
 /// The step that the spec ends the runner's migrations with, or the usual one.
@@ -236,28 +282,6 @@ pub fn last_step(runner: &dyn Runner, spec: &TableSpec, plan: &Plan) -> Result<S
             &format!("one of: {}", stems.join(", ")),
         )
     })
-}
-
-/// Places that come in another order now are given up, unless what stands there has run.
-fn keep_what_fits(placement: &mut Placement, wanted: &[Step], has_run: &HasRun) -> Result<(), Failure> {
-    let fitting = (placement.steps.iter().zip(wanted))
-        .take_while(|(place, step)| place.step == step.stem())
-        .count();
-    let given_up = &placement.steps[fitting..];
-    if let Some(place) = given_up
-        .iter()
-        .find(|place| has_run.step(&place.step, Some(placement)))
-    {
-        return Err(Failure::refused(
-            &format!(
-                "{} ({}) has run, and what is asked for has no such migration there",
-                place.step, place.version
-            ),
-            "ask for what fits the migrations that have run, or undo them first",
-        ));
-    }
-    placement.steps.truncate(fitting);
-    Ok(())
 }
 
 /// What the user must know about how this runner goes about it.

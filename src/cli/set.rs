@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::changes::changes;
 use super::existing::{
     CATALOG, Difference, PLACEMENT, differences, keep_other_versions, read_facts, read_placement,
-    read_written, registered, render_again, unified,
+    read_written, registered, render_again, unified, unregistered,
 };
 use super::placing::{self, HasRun};
 use super::{Cli, Failure, GenerateArgs, inspect, prompt, source};
@@ -42,8 +42,9 @@ impl Set {
             outputs.iter().for_each(|output| println!("{}", output.text));
             return Ok(());
         }
-        // They stay as they were run.
-        let kept = has_run.files(&self.plan, &self.folder, self.placement.as_ref())?;
+        // They stay as they were run; lost ones are written again.
+        let mut kept = has_run.files(&self.plan, &self.folder, self.placement.as_ref())?;
+        kept.retain(|path| path.exists());
         refuse_to_change(&self.folder, &kept, &outputs)?;
         let outputs: Vec<Output> = outputs.into_iter().filter(|o| !kept.contains(&o.path)).collect();
         if !may_overwrite(&self.folder, table, &self.spec, &outputs, &kept, args)? {
@@ -70,13 +71,22 @@ impl Set {
             let catalog = serde_json::to_string_pretty(&self.facts)?;
             write_if_new(&self.folder.join(CATALOG), &format!("{catalog}\n"))?;
         }
-        // Before the files: who is interrupted finds the same names again.
-        self.write_placement(outputs, kept)?;
-        self.write_checksums(outputs, kept)?;
+        let written: Vec<PathBuf> = kept
+            .iter()
+            .chain(outputs.iter().map(|o| &o.path))
+            .cloned()
+            .collect();
+        let gone = before.map(|before| before.given_up(self.placement.as_ref(), &written));
+        for output in unregistered(gone.as_ref())? {
+            write_if_new(&output.path, &output.text)?;
+        }
         for Difference { path, .. } in stale {
             fs::remove_file(&path).map_err(DirectoryError::io(&path))?;
             remove_if_empty(path.parent());
         }
+        // Between what goes and what comes: who is interrupted finds the same names again.
+        self.write_placement(written)?;
+        self.write_checksums(outputs, kept)?;
         for output in outputs {
             write_if_new(&output.path, &output.text)?;
         }
@@ -96,7 +106,7 @@ impl Set {
         }
     }
 
-    fn write_placement(&mut self, outputs: &[Output], kept: &[PathBuf]) -> Result<(), Failure> {
+    fn write_placement(&mut self, files: Vec<PathBuf>) -> Result<(), Failure> {
         let path = self.folder.join(PLACEMENT);
         let Some(placement) = &mut self.placement else {
             return match fs::remove_file(&path) {
@@ -106,11 +116,7 @@ impl Set {
                 _ => Ok(()),
             };
         };
-        placement.files = kept
-            .iter()
-            .chain(outputs.iter().map(|o| &o.path))
-            .cloned()
-            .collect();
+        placement.files = files;
         placement.files.sort();
         let text = format!("{}\n", serde_json::to_string_pretty(placement)?);
         write_if_new(&path, &text)

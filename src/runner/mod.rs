@@ -44,6 +44,7 @@ use chrono::{DateTime, Utc};
 
 pub use placement::{FORMAT, Place, Placement};
 pub use plain::files;
+pub(crate) use project::Changed;
 pub use project::Project;
 pub use script::{Down, Migration, Script, migrations};
 pub use shares::{Shares, shares, usual_through};
@@ -206,6 +207,14 @@ pub trait Runner: Sync {
         _placement: &Placement,
         _outputs: &[Output],
     ) -> Result<Vec<Output>, PlaceError> {
+        Ok(Vec::new())
+    }
+
+    /// The same files without what they say of migrations that are given up, whose files the project no longer has.
+    ///
+    /// # Errors
+    /// When a file can't be understood.
+    fn unregister(&self, _project: &dyn Project, _gone: &Placement) -> Result<Vec<Output>, PlaceError> {
         Ok(Vec::new())
     }
 

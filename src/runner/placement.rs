@@ -57,6 +57,28 @@ impl Placement {
         self.steps.iter().find(|place| place.step == step)
     }
 
+    /// What of it another set no longer holds: the places that aren't kept, and the files that aren't written.
+    pub fn given_up(&self, kept: Option<&Self>, written: &[PathBuf]) -> Self {
+        let kept = kept.filter(|kept| kept.runner == self.runner && kept.directory == self.directory);
+        let is_kept = |place: &Place| kept.is_some_and(|kept| kept.steps.contains(place));
+        Self {
+            steps: self
+                .steps
+                .iter()
+                .filter(|place| !is_kept(place))
+                .cloned()
+                .collect(),
+            by_hand: Vec::new(),
+            files: self
+                .files
+                .iter()
+                .filter(|file| !written.contains(file))
+                .cloned()
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     /// What `style` holds under a name; nothing where it wasn't recorded.
     pub fn style(&self, name: &str) -> &str {
         self.style.get(name).map_or("", String::as_str)
