@@ -52,7 +52,7 @@ pub(crate) use words::refuse_misread;
 
 use self::marks::{folder_with, quoted_after, relative, versions_before_underscore};
 use self::words::{comment_begins, has_carriage_return};
-use self::writing::{NOTHING, camel_case, comment, something, something_as_one};
+use self::writing::{NOTHING, camel_case, comment, something, something_as_one, with_lines};
 use crate::migration::{FileName, MigrationFile, Part};
 use crate::plan::{Plan, Step};
 use crate::spec::RunnerName;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Down, Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    relative,
+    relative, with_lines,
 };
 use crate::plan::Step;
 use crate::spec::RunnerName;
@@ -14,6 +14,9 @@ pub struct Sqitch;
 
 const PLAN: &str = "plan";
 const PROJECT: &str = "project";
+/// Settings, and names in `style`, of folders that aren't where they usually are.
+const DEPLOY: &str = "deploy_dir";
+const REVERT: &str = "revert_dir";
 /// Who planned the change: a plan's line must say somebody.
 const PLANNER: &str = "pgcleave <pgcleave@localhost>";
 
@@ -38,18 +41,25 @@ impl Runner for Sqitch {
     fn style(&self, project: &dyn Project, directory: &Path) -> Result<BTreeMap<String, String>, PlaceError> {
         let settings = project.read(Path::new("sqitch.conf")).unwrap_or_default();
         let plan = setting(&settings, "plan_file")
-            .map_or_else(|| directory.join("sqitch.plan"), |file| relative(&file));
+            .map_or_else(|| here(directory).join("sqitch.plan"), |file| relative(&file));
         let text = read_plan(project, &plan)?;
         let name = text.lines().find_map(|line| line.strip_prefix("%project="));
-        Ok(BTreeMap::from([
+        let mut style = BTreeMap::from([
             (PLAN.to_owned(), plan.display().to_string()),
             (PROJECT.to_owned(), name.unwrap_or("project").trim().to_owned()),
-        ]))
+        ]);
+        for name in [DEPLOY, REVERT] {
+            if let Some(folder) = setting(&settings, name) {
+                style.insert(name.to_owned(), relative(&folder).display().to_string());
+            }
+        }
+        Ok(style)
     }
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
         let plan = Path::new(site.style.get(PLAN).map_or("sqitch.plan", String::as_str));
         let text = read_plan(site.project, plan)?;
+        refuse_missing(&text, plan)?;
         let mut before = text.lines().rev().find_map(change).map(str::to_owned);
         let mut places = Vec::new();
         for (position, step) in steps.iter().enumerate() {
@@ -87,14 +97,14 @@ impl Runner for Sqitch {
         };
         vec![
             Output {
-                path: placement.directory.join("deploy").join(format!("{name}.sql")),
+                path: folder(placement, DEPLOY, "deploy").join(format!("{name}.sql")),
                 text: format!(
                     "-- Deploy {project}:{name} to pg\n{requires}{header}\n{}",
                     migration.up.in_own_transaction()
                 ),
             },
             Output {
-                path: placement.directory.join("revert").join(format!("{name}.sql")),
+                path: folder(placement, REVERT, "revert").join(format!("{name}.sql")),
                 text: format!("-- Revert {project}:{name} from pg\n{header}\n{revert}"),
             },
         ]
@@ -108,24 +118,32 @@ impl Runner for Sqitch {
     ) -> Result<Vec<Output>, PlaceError> {
         let path = PathBuf::from(placement.style(PLAN));
         let plan = read_plan(project, &path)?;
-        let wanted: Vec<String> = placement.steps.iter().map(line).collect();
-        // A change of ours that has another line is one that was placed anew.
-        let is_outdated = |line: &&str| {
-            let name = change(line);
-            let is_ours = line.contains(PLANNER) && name.is_some_and(|name| is_of(placement, name));
-            is_ours && !wanted.iter().any(|wanted| wanted == line)
-        };
-        let mut lines: Vec<&str> = plan.lines().filter(|line| !is_outdated(line)).collect();
-        let missing: Vec<&str> = wanted
+        let has = |line: &String| plan.lines().any(|found| found == line);
+        let missing: Vec<String> = placement
+            .steps
             .iter()
-            .map(String::as_str)
-            .filter(|line| !lines.contains(line))
+            .map(line)
+            .filter(|line| !has(line))
             .collect();
-        lines.extend(missing);
         Ok(vec![Output {
             path,
-            text: format!("{}\n", lines.join("\n")),
+            text: with_lines(&plan, &missing),
         }])
+    }
+
+    fn unregister(&self, project: &dyn Project, gone: &Placement) -> Result<Vec<Output>, PlaceError> {
+        let path = PathBuf::from(gone.style(PLAN));
+        let Some(plan) = project.read(&path) else {
+            return Ok(Vec::new());
+        };
+        let lines: Vec<String> = gone.steps.iter().map(line).collect();
+        let is_gone = |found: &&str| {
+            lines
+                .iter()
+                .any(|line| line == found.trim_end_matches(['\r', '\n']))
+        };
+        let text = plan.split_inclusive('\n').filter(|line| !is_gone(line)).collect();
+        Ok(vec![Output { path, text }])
     }
 
     fn undo(&self) -> Undo {
@@ -159,14 +177,41 @@ fn line(place: &Place) -> String {
     )
 }
 
-/// Whether a change's name is that of a step of this table.
-fn is_of(placement: &Placement, name: &str) -> bool {
-    let slug = |place: &Place| place.name.strip_suffix(&place.step).map(str::to_owned);
-    let Some(slug) = placement.steps.first().and_then(slug) else {
-        return false;
-    };
-    name.strip_prefix(&slug)
-        .is_some_and(|stem| Step::from_stem(stem).is_some())
+/// `.` is no part of a path.
+fn here(directory: &Path) -> &Path {
+    directory.strip_prefix(".").unwrap_or(directory)
+}
+
+fn folder(placement: &Placement, setting: &str, usual: &str) -> PathBuf {
+    match placement.style(setting) {
+        "" => here(&placement.directory).join(usual),
+        named => PathBuf::from(named),
+    }
+}
+
+/// A change may only require what stands before it.
+fn refuse_missing(text: &str, plan: &Path) -> Result<(), PlaceError> {
+    let mut changes = Vec::new();
+    for line in text.lines() {
+        let Some(name) = change(line) else {
+            continue;
+        };
+        changes.push(name);
+        let required = line.split_once(" [").and_then(|(_, rest)| rest.split_once(']'));
+        let mut required = required.map_or("", |(names, _)| names).split_whitespace();
+        // Other projects' changes, tags and conflicts are not ours to judge.
+        let is_missing = |name: &&str| !name.contains(['@', ':', '!']) && !changes.contains(name);
+        if let Some(missing) = required.find(is_missing) {
+            return Err(PlaceError {
+                cause: format!(
+                    "{name} in {} requires {missing}, which would not be there",
+                    plan.display()
+                ),
+                remedy: "bring it back, or take away first what requires it".to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The change that a plan's line is about; tags, pragmas and comments are none.

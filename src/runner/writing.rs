@@ -35,6 +35,17 @@ pub fn something_as_one(migration: &Migration) -> String {
     }
 }
 
+/// The text with lines behind it, with the line ends that it has.
+pub fn with_lines(text: &str, lines: &[String]) -> String {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut all = text.to_owned();
+    if !lines.is_empty() && !text.is_empty() && !text.ends_with('\n') {
+        all.push_str(end);
+    }
+    lines.iter().for_each(|line| all.extend([line, end]));
+    all
+}
+
 /// `OrdersCreateCopy` for `orders_create_copy`.
 pub fn camel_case(slug: &str) -> String {
     let word = |word: &str| {
