@@ -1,7 +1,9 @@
 //! Liquibase: a file of formatted SQL with one changeset for each step, included by the master changelog.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::changelog::{Form, INCLUDE_ALL, Include, included_folder};
 use super::{
     Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
     comment_begins, has_carriage_return, question_marks, relative, versions, versions_before_underscore,
@@ -15,10 +17,14 @@ pub struct Liquibase;
 /// As old and new versions know it: `empty` is one of the newer ones'.
 const NO_ROLLBACK: &str = "--rollback not required\n";
 const AUTHOR: &str = "pgcleave";
-const MASTERS: [&str; 5] = [
+/// Name in `style` of the changelog that includes the others.
+const MASTER: &str = "master";
+const MASTERS: [&str; 7] = [
     "db.changelog-master.xml",
     "db.changelog-master.yaml",
     "db.changelog-master.yml",
+    "db.changelog-master.json",
+    "db.changelog-master.sql",
     "changelog.xml",
     "changelog.yaml",
 ];
@@ -50,28 +56,33 @@ impl Runner for Liquibase {
     }
 
     fn find(&self, project: &dyn Project) -> Option<Found> {
-        let settings = project.read(Path::new("liquibase.properties"));
-        let named = settings.as_deref().and_then(changelog);
-        let master = named.filter(|path| project.read(path).is_some()).or_else(|| {
-            let paths = FOLDERS
-                .iter()
-                .flat_map(|folder| MASTERS.map(|file| Path::new(folder).join(file)));
-            paths.into_iter().find(|path| project.read(path).is_some())
-        });
-        let mark = match (&master, &settings) {
-            (_, Some(_)) => "liquibase.properties".to_owned(),
+        let settings = project.first_of(&["liquibase.properties"]);
+        let master = master(project);
+        let mark = match (&master, settings) {
+            (_, Some(settings)) => settings.to_owned(),
             (Some(master), None) if master.starts_with(".") => return None,
             (Some(master), None) => master.display().to_string(),
             (None, None) => return None,
         };
-        let directory = master
-            .as_deref()
-            .and_then(Path::parent)
-            .filter(|path| *path != Path::new(""));
+        let directory = master.map(|master| {
+            let beside = master.parent().unwrap_or(Path::new("")).to_owned();
+            let text = project.read(&master).unwrap_or_default();
+            included_folder(&text, &beside).unwrap_or(beside)
+        });
+        let directory = directory.filter(|path| path != Path::new(""));
         Some(Found {
-            directory: directory.map_or_else(|| self.usual_directory().into(), Path::to_owned),
+            directory: directory.unwrap_or_else(|| self.usual_directory().into()),
             mark,
         })
+    }
+
+    fn style(
+        &self,
+        project: &dyn Project,
+        _directory: &Path,
+    ) -> Result<BTreeMap<String, String>, PlaceError> {
+        let master = master(project).map(|path| (MASTER.to_owned(), path.display().to_string()));
+        Ok(master.into_iter().collect())
     }
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
@@ -110,32 +121,36 @@ impl Runner for Liquibase {
         placement: &Placement,
         outputs: &[Output],
     ) -> Result<Vec<Output>, PlaceError> {
-        let masters = MASTERS.map(|file| placement.directory.join(file));
-        let Some((path, mut text)) = masters
-            .into_iter()
-            .find_map(|path| Some((path.clone(), project.read(&path)?)))
-        else {
+        let path = PathBuf::from(placement.style(MASTER));
+        let Some(text) = project.read(&path) else {
             return Ok(Vec::new());
         };
-        if text.contains("includeAll") {
+        if text.contains(INCLUDE_ALL) {
             return Ok(Vec::new());
         }
-        let is_xml = path.extension().is_some_and(|extension| extension == "xml");
-        for output in outputs
-            .iter()
-            .filter(|output| output.path.starts_with(&placement.directory))
-        {
-            let Some(file) = output.path.file_name().and_then(|name| name.to_str()) else {
-                continue;
-            };
-            if !text.contains(file) {
-                text = if is_xml {
-                    include_in_xml(&text, file)
-                } else {
-                    include_in_yaml(&text, file)
-                };
-            }
-        }
+        let form = Form::of(&path, &text).ok_or_else(|| PlaceError {
+            cause: format!("{} can't be made to include the new files", path.display()),
+            remedy: "let it include their folder whole (includeAll), in XML or YAML".to_owned(),
+        })?;
+        let files = included(placement, outputs.iter().map(|output| output.path.as_path()));
+        let missing: Vec<Include> = files
+            .into_iter()
+            .filter(|file| !text.contains(&file.path))
+            .collect();
+        let text = missing.iter().fold(text, |text, file| form.with(&text, file));
+        Ok(vec![Output { path, text }])
+    }
+
+    fn unregister(&self, project: &dyn Project, gone: &Placement) -> Result<Vec<Output>, PlaceError> {
+        let path = PathBuf::from(gone.style(MASTER));
+        let Some(text) = project.read(&path) else {
+            return Ok(Vec::new());
+        };
+        let Some(form) = Form::of(&path, &text) else {
+            return Ok(Vec::new());
+        };
+        let files = included(gone, gone.files.iter().map(PathBuf::as_path));
+        let text = files.iter().fold(text, |text, file| form.without(&text, file));
         Ok(vec![Output { path, text }])
     }
 
@@ -182,6 +197,18 @@ fn rollback(migration: &Migration) -> String {
         .collect()
 }
 
+/// The changelog that the properties name, or one where it usually is.
+fn master(project: &dyn Project) -> Option<PathBuf> {
+    let settings = project.read(Path::new("liquibase.properties"));
+    let named = settings.as_deref().and_then(changelog);
+    let in_resources = named
+        .as_deref()
+        .map(|path| Path::new("src/main/resources").join(path));
+    let usual = (FOLDERS.iter()).flat_map(|folder| MASTERS.map(|file| Path::new(folder).join(file)));
+    let mut paths = named.into_iter().chain(in_resources).chain(usual);
+    paths.find(|path| project.read(path).is_some())
+}
+
 /// `changeLogFile` of the properties.
 fn changelog(settings: &str) -> Option<PathBuf> {
     settings.lines().find_map(|line| {
@@ -194,39 +221,27 @@ fn changelog(settings: &str) -> Option<PathBuf> {
     })
 }
 
-fn include_in_xml(text: &str, file: &str) -> String {
-    let include = format!("    <include file=\"{file}\" relativeToChangelogFile=\"true\"/>\n");
-    match text.rfind("</databaseChangeLog>") {
-        Some(end) => format!("{}{include}{}", &text[..end], &text[end..]),
-        None => text.to_owned(),
-    }
-}
-
-fn include_in_yaml(text: &str, file: &str) -> String {
-    let indent: String = text
-        .lines()
-        .find(|line| line.trim_start().starts_with("- "))
-        .map_or("  ", |line| &line[..line.len() - line.trim_start().len()])
-        .to_owned();
-    let include =
-        format!("{indent}- include:\n{indent}    file: {file}\n{indent}    relativeToChangelogFile: true\n");
-    format!("{}\n{include}", text.trim_end())
+/// The formatted SQL files among these paths, as the master names them.
+fn included<'a>(placement: &Placement, paths: impl Iterator<Item = &'a Path>) -> Vec<Include> {
+    let master = Path::new(placement.style(MASTER));
+    let beside = master.parent().unwrap_or(Path::new(""));
+    let ours = paths.filter(|path| path.starts_with(&placement.directory));
+    let include = |path: &Path| match path.strip_prefix(beside) {
+        Ok(path) => Include {
+            path: path.display().to_string(),
+            is_beside: true,
+        },
+        Err(_) => Include {
+            path: path.display().to_string(),
+            is_beside: false,
+        },
+    };
+    ours.map(include).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn includes_behind_the_last() {
-        let xml = include_in_xml("<databaseChangeLog>\n    <x/>\n</databaseChangeLog>\n", "a.sql");
-        assert!(xml.contains("<x/>\n    <include file=\"a.sql\""), "{xml}");
-        let yaml = include_in_yaml("databaseChangeLog:\n- include:\n    file: x\n", "a.sql");
-        assert!(
-            yaml.ends_with("file: x\n- include:\n    file: a.sql\n    relativeToChangelogFile: true\n"),
-            "{yaml}"
-        );
-    }
 
     #[test]
     fn reads_the_changelogs_name() {

@@ -5,6 +5,7 @@
 
 mod alembic;
 mod atlas;
+mod changelog;
 mod dbmate;
 mod diesel;
 mod django;
