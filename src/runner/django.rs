@@ -120,20 +120,31 @@ impl Runner for Django {
         placement: &Placement,
         _outputs: &[Output],
     ) -> Result<Vec<Output>, PlaceError> {
-        let path = placement.directory.join(LAST);
-        let (Some(text), Some(last)) = (project.read(&path), placement.steps.last()) else {
+        let (Some(last), Some(placed)) = (Last::read(project, placement), placement.steps.last()) else {
             return Ok(Vec::new());
         };
-        // Others may have come behind ours since; what was last when ours were written is replaced.
-        let first_after = placement.steps.first().and_then(|place| place.after.as_deref());
-        let is_ours = placement.steps.iter().any(|place| place.name == text.trim());
-        if !is_ours && Some(text.trim()) != first_after {
+        // Others may have come behind ours since: only what was last when ours were written is replaced.
+        let is_before = |place: &Place| place.after.as_deref() == Some(last.name());
+        let is_ours = |place: &Place| place.name == last.name();
+        if !placement
+            .steps
+            .iter()
+            .any(|place| is_ours(place) || is_before(place))
+        {
             return Ok(Vec::new());
         }
-        Ok(vec![Output {
-            path,
-            text: format!("{}\n", last.name),
-        }])
+        Ok(vec![last.renamed(&placed.name)])
+    }
+
+    fn unregister(&self, project: &dyn Project, gone: &Placement) -> Result<Vec<Output>, PlaceError> {
+        let Some(last) = Last::read(project, gone) else {
+            return Ok(Vec::new());
+        };
+        let mut name = last.name();
+        while let Some(place) = gone.steps.iter().find(|place| place.name == name) {
+            name = place.after.as_deref().unwrap_or_default();
+        }
+        Ok(vec![last.renamed(name)])
     }
 
     fn listens_to(&self, line: &str) -> bool {
@@ -181,6 +192,32 @@ fn apps(project: &dyn Project) -> Vec<PathBuf> {
     apps
 }
 
+/// The app's `max_migration.txt`.
+struct Last {
+    path: PathBuf,
+    text: String,
+}
+
+impl Last {
+    /// `None` where the app has none.
+    fn read(project: &dyn Project, placement: &Placement) -> Option<Self> {
+        let path = placement.directory.join(LAST);
+        let text = project.read(&path)?;
+        Some(Self { path, text })
+    }
+
+    fn name(&self) -> &str {
+        self.text.trim()
+    }
+
+    fn renamed(&self, name: &str) -> Output {
+        Output {
+            path: self.path.clone(),
+            text: self.text.replacen(self.name(), name, 1),
+        }
+    }
+}
+
 /// The migration that no other one of the app depends on; `None` in an empty folder.
 fn leaf(site: &Site<'_>) -> Result<Option<String>, PlaceError> {
     let app = site.style.get(APP).map_or("", String::as_str);
@@ -190,17 +227,29 @@ fn leaf(site: &Site<'_>) -> Result<Option<String>, PlaceError> {
         .filter(|file| !file.starts_with('_'))
         .filter_map(|file| file.strip_suffix(".py"))
         .collect();
-    let mut depended_on = Vec::new();
-    for name in &names {
-        let source = site
-            .project
-            .read(&site.directory.join(format!("{name}.py")))
-            .unwrap_or_default();
-        depended_on.extend(dependencies(&source, app));
+    let read = |name: &&str| {
+        let path = site.directory.join(format!("{name}.py"));
+        let source = site.project.read(&path).unwrap_or_default();
+        Migrated {
+            depends_on: named_in(&source, "dependencies", app),
+            replaces: named_in(&source, "replaces", app),
+            name: (*name).to_owned(),
+        }
+    };
+    let migrated: Vec<Migrated> = names.iter().map(read).collect();
+    let mut depended_on: Vec<&String> = migrated.iter().flat_map(|m| &m.depends_on).collect();
+    for squashed in &migrated {
+        // Whoever depends on one that it replaces depends on it.
+        let is_replaced = |name: &String| squashed.replaces.contains(name);
+        let mut others = migrated.iter().filter(|m| !is_replaced(&m.name));
+        if others.any(|m| m.depends_on.iter().any(is_replaced)) {
+            depended_on.push(&squashed.name);
+        }
+        depended_on.extend(&squashed.replaces);
     }
     let leaves: Vec<&str> = names
         .into_iter()
-        .filter(|name| !depended_on.iter().any(|d| d == name))
+        .filter(|name| !depended_on.iter().any(|d| d.as_str() == *name))
         .collect();
     match leaves.as_slice() {
         [] => Ok(None),
@@ -212,9 +261,17 @@ fn leaf(site: &Site<'_>) -> Result<Option<String>, PlaceError> {
     }
 }
 
-/// Names of the app's own migrations in `dependencies = [('app', 'name'), …]`.
-fn dependencies(source: &str, app: &str) -> Vec<String> {
-    let Some((_, rest)) = source.split_once("dependencies") else {
+/// What a file says of the order.
+struct Migrated {
+    name: String,
+    depends_on: Vec<String>,
+    /// It was squashed from these.
+    replaces: Vec<String>,
+}
+
+/// Names of the app's own migrations in a list, `dependencies = [('app', 'name'), …]`.
+fn named_in(source: &str, list: &str, app: &str) -> Vec<String> {
+    let Some((_, rest)) = source.split_once(&format!("{list} = ")) else {
         return Vec::new();
     };
     let list = rest.split_once(']').map_or(rest, |(list, _)| list);
@@ -237,11 +294,12 @@ fn list(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::dependencies;
+    use super::named_in;
 
     #[test]
     fn reads_dependencies_of_the_app_alone() {
         let source = "class M:\n    dependencies = [\n        ('auth', '0001_x'),  # 'shop'\n        (\"shop\", \"0002_y\"),\n    ]\n    operations = ['shop', 'z']\n";
-        assert_eq!(dependencies(source, "shop"), ["0002_y"]);
+        assert_eq!(named_in(source, "dependencies", "shop"), ["0002_y"]);
+        assert!(named_in(source, "replaces", "shop").is_empty());
     }
 }
