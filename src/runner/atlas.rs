@@ -1,5 +1,6 @@
 //! Atlas: files with a checksum over all of them; the way back is computed by its own program alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -32,7 +33,8 @@ impl Runner for Atlas {
     fn find(&self, project: &dyn Project) -> Option<Found> {
         let settings = project.read(Path::new("atlas.hcl"));
         let named = settings.as_deref().and_then(|text| quoted_after(text, "dir"));
-        let named = named.and_then(|dir| dir.strip_prefix("file://")).map(relative);
+        let named = named.and_then(|dir| dir.strip_prefix("file://")?.split('?').next());
+        let named = named.map(relative);
         let folders = ["migrations", "db/migrations", "ent/migrate/migrations"].map(PathBuf::from);
         let with_sum = folders
             .into_iter()
@@ -48,6 +50,22 @@ impl Runner for Atlas {
                 .unwrap_or_else(|| self.usual_directory().into()),
             mark,
         })
+    }
+
+    fn style(
+        &self,
+        project: &dyn Project,
+        _directory: &Path,
+    ) -> Result<BTreeMap<String, String>, PlaceError> {
+        let settings = project.read(Path::new("atlas.hcl")).unwrap_or_default();
+        let format = quoted_after(&settings, "dir").and_then(|dir| dir.split_once("?format="));
+        match format {
+            None | Some((_, "atlas")) => Ok(BTreeMap::new()),
+            Some((_, format)) => Err(PlaceError {
+                cause: format!("atlas.hcl says that its folder is in the format of {format}"),
+                remedy: format!("write for that: --runner {format}, and then: atlas migrate hash"),
+            }),
+        }
     }
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
@@ -72,7 +90,7 @@ impl Runner for Atlas {
             path: placement.directory.join(&name),
             text: format!(
                 "{mode}{}\n{}",
-                comment("--", &name, self, migration),
+                comment("--", &name, self, migration).replace("atlas:", "atlas "),
                 migration.up.in_runners_transaction()
             ),
         }]
@@ -84,30 +102,11 @@ impl Runner for Atlas {
         placement: &Placement,
         outputs: &[Output],
     ) -> Result<Vec<Output>, PlaceError> {
-        let folder = &placement.directory;
-        let own = outputs
-            .iter()
-            .filter(|output| output.path.parent() == Some(folder));
-        let mut names: Vec<String> = own
-            .filter_map(|output| Some(output.path.file_name()?.to_str()?.to_owned()))
-            .chain(project.entries(folder))
-            .filter(|name| name.ends_with(".sql"))
-            .collect();
-        names.sort();
-        names.dedup();
-        let text = |name: &String| {
-            let path = folder.join(name);
-            let own = outputs.iter().find(|output| output.path == path);
-            own.map_or_else(
-                || project.read(&path).unwrap_or_default(),
-                |output| output.text.clone(),
-            )
-        };
-        let files: Vec<(String, String)> = names.iter().map(|name| (name.clone(), text(name))).collect();
-        Ok(vec![Output {
-            path: folder.join(SUM),
-            text: sum(&files),
-        }])
+        Ok(vec![sum_file(project, &placement.directory, outputs)?])
+    }
+
+    fn unregister(&self, project: &dyn Project, gone: &Placement) -> Result<Vec<Output>, PlaceError> {
+        Ok(vec![sum_file(project, &gone.directory, &[])?])
     }
 
     fn undo(&self) -> Undo {
@@ -139,6 +138,39 @@ impl Runner for Atlas {
     }
 }
 
+/// The checksums of what is in the folder and of what will be.
+fn sum_file(project: &dyn Project, folder: &Path, outputs: &[Output]) -> Result<Output, PlaceError> {
+    let own = outputs
+        .iter()
+        .filter(|output| output.path.parent() == Some(folder));
+    let mut names: Vec<String> = own
+        .filter_map(|output| Some(output.path.file_name()?.to_str()?.to_owned()))
+        .chain(project.entries(folder))
+        .filter(|name| name.ends_with(".sql"))
+        .collect();
+    names.sort();
+    names.dedup();
+    let text = |name: &String| {
+        let path = folder.join(name);
+        let own = outputs.iter().find(|output| output.path == path);
+        let text = own.map_or_else(|| project.read(&path), |output| Some(output.text.clone()));
+        text.ok_or_else(|| PlaceError {
+            cause: format!(
+                "{} is no text in UTF-8, so that {SUM} can't be computed",
+                path.display()
+            ),
+            remedy: "save it in UTF-8, and have Atlas compute its checksum anew: atlas migrate hash"
+                .to_owned(),
+        })
+    };
+    let files: Result<Vec<(String, String)>, PlaceError> =
+        names.iter().map(|name| Ok((name.clone(), text(name)?))).collect();
+    Ok(Output {
+        path: folder.join(SUM),
+        text: sum(&files?),
+    })
+}
+
 /// A running hash over names and texts, a line for each file and one for all (ariga.io/atlas sql/migrate/dir.go).
 fn sum(files: &[(String, String)]) -> String {
     let mut running = Sha256::new();
@@ -146,7 +178,11 @@ fn sum(files: &[(String, String)]) -> String {
     let mut lines = String::new();
     for (name, text) in files {
         running.update(name);
-        if text.starts_with("-- atlas:sum ignore") {
+        let first = text.lines().next().unwrap_or_default();
+        if first
+            .split_once("atlas:sum")
+            .is_some_and(|(_, mode)| mode.trim() == "ignore")
+        {
             continue;
         }
         running.update(text);
