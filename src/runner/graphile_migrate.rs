@@ -1,5 +1,7 @@
 //! graphile-migrate: committed files, each with the hash of the one before it; there is no way back.
 
+use std::path::{Path, PathBuf};
+
 use sha1::{Digest, Sha1};
 
 use super::{
@@ -32,24 +34,9 @@ impl Runner for GraphileMigrate {
     }
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
-        let committed: Vec<String> = site
-            .entries()
-            .into_iter()
-            .filter(|file| number(file).is_some())
-            .collect();
-        let last = committed.iter().max_by_key(|file| number(file));
-        let text = last.and_then(|file| site.project.read(&site.directory.join(file)));
-        let after = match (last, text.as_deref().and_then(|text| header(text, "Hash"))) {
-            (None, _) => None,
-            (Some(_), Some(hash)) => Some(hash.to_owned()),
-            (Some(file), None) => {
-                return Err(PlaceError {
-                    cause: format!("{} has no --! Hash line", site.directory.join(file).display()),
-                    remedy: "commit it as it is meant to be: graphile-migrate commit".to_owned(),
-                });
-            }
-        };
-        let first = last.and_then(|file| number(file)).unwrap_or(0);
+        let committed = committed(site.project, site.directory, &[]);
+        let after = last_hash(&committed)?;
+        let first = committed.last().map_or(0, |file| file.number);
         let mut places = site.places(steps, versions::counted(first, 6, steps.len()));
         for place in &mut places {
             place.name = place.name.replace('_', "-");
@@ -77,9 +64,11 @@ impl Runner for GraphileMigrate {
             comment("--", &name, self, migration),
             migration.up.in_runners_transaction()
         );
-        // Somebody else's may stand between two sets of ours: then the place says what comes before.
         let own = before.last().and_then(|output| header(&output.text, "Hash"));
-        let previous = place.after.as_deref().or(own);
+        let previous = match follows_ours(placement, place) {
+            true => own,
+            false => place.after.as_deref(),
+        };
         let hash = hash(previous, &body);
         let previous = previous.unwrap_or("-");
         vec![Output {
@@ -90,6 +79,17 @@ impl Runner for GraphileMigrate {
                 body.trim()
             ),
         }]
+    }
+
+    /// There is no such file, but others' may follow ours, whose hashes can't change then.
+    fn register(
+        &self,
+        project: &dyn Project,
+        placement: &Placement,
+        outputs: &[Output],
+    ) -> Result<Vec<Output>, PlaceError> {
+        last_hash(&committed(project, &placement.directory, outputs))?;
+        Ok(Vec::new())
     }
 
     fn listens_to(&self, line: &str) -> bool {
@@ -127,6 +127,70 @@ impl Runner for GraphileMigrate {
     fn command(&self) -> &'static str {
         "graphile-migrate migrate"
     }
+}
+
+/// Where somebody else's stands between two sets of ours, a number is left out: then the place says what comes before.
+fn follows_ours(placement: &Placement, place: &Place) -> bool {
+    let counted = |place: &Place| place.version.parse::<u64>().unwrap_or(0);
+    placement
+        .steps
+        .iter()
+        .any(|other| counted(other) + 1 == counted(place))
+}
+
+struct Committed {
+    number: u64,
+    path: PathBuf,
+    text: String,
+}
+
+/// What is in the folder and what will be, in order.
+fn committed(project: &dyn Project, folder: &Path, outputs: &[Output]) -> Vec<Committed> {
+    let there = project.entries(folder).into_iter().map(|name| folder.join(name));
+    let mut paths: Vec<PathBuf> = outputs
+        .iter()
+        .map(|output| output.path.clone())
+        .chain(there)
+        .collect();
+    paths.sort();
+    paths.dedup();
+    let read = |path: PathBuf| {
+        let own = outputs.iter().find(|output| output.path == path);
+        Some(Committed {
+            number: number(path.strip_prefix(folder).ok()?.to_str()?)?,
+            text: own.map_or_else(|| project.read(&path).unwrap_or_default(), |own| own.text.clone()),
+            path,
+        })
+    };
+    let mut committed: Vec<Committed> = paths.into_iter().filter_map(read).collect();
+    committed.sort_by_key(|file| file.number);
+    committed
+}
+
+/// The hash of the last file; each must name the one before it.
+fn last_hash(committed: &[Committed]) -> Result<Option<String>, PlaceError> {
+    let mut before = None;
+    for file in committed {
+        let previous = header(&file.text, "Previous").filter(|hash| *hash != "-");
+        if previous != before {
+            return Err(PlaceError {
+                cause: format!(
+                    "{} doesn't follow the file that would stand before it",
+                    file.path.display()
+                ),
+                remedy: "take away what was committed behind it first, or leave these migrations as they are"
+                    .to_owned(),
+            });
+        }
+        before = header(&file.text, "Hash");
+        if before.is_none() {
+            return Err(PlaceError {
+                cause: format!("{} has no --! Hash line", file.path.display()),
+                remedy: "commit it as it is meant to be: graphile-migrate commit".to_owned(),
+            });
+        }
+    }
+    Ok(before.map(str::to_owned))
 }
 
 fn number(file: &str) -> Option<u64> {
