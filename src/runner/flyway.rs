@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    folder_with, relative, versions,
+    Found, Migration, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment, relative,
+    versions,
 };
 use crate::migration::Mode;
 use crate::plan::Step;
@@ -31,15 +31,19 @@ impl Runner for Flyway {
                 mark: mark.to_owned(),
             });
         }
-        folder_with(project, &[IN_RESOURCES], ".sql", "").filter(|found| found.mark.contains("/V"))
+        let folder = Path::new(IN_RESOURCES);
+        let file = project
+            .entries(folder)
+            .into_iter()
+            .find(|file| version_of(file).is_some())?;
+        Some(Found {
+            directory: folder.to_owned(),
+            mark: folder.join(file).display().to_string(),
+        })
     }
 
     fn place(&self, site: &Site<'_>, steps: &[Step]) -> Result<Vec<Place>, PlaceError> {
-        let existing: Vec<String> = site
-            .entries()
-            .iter()
-            .filter_map(|file| version_of(file))
-            .collect();
+        let existing = versions_in(site);
         let dotted = existing.iter().max_by_key(|version| numbers(version));
         let versions = match dotted.filter(|version| numbers(version).len() > 1) {
             Some(last) => after_dotted(last, steps.len()),
@@ -80,7 +84,7 @@ impl Runner for Flyway {
     fn forget(&self, place: &Place) -> Option<String> {
         Some(format!(
             "DELETE FROM flyway_schema_history WHERE version = '{}';",
-            place.version
+            place.version.replace('_', ".")
         ))
     }
 
@@ -90,9 +94,10 @@ impl Runner for Flyway {
         ]
     }
 
+    /// Flyway writes a dot where a file's name has an underscore.
     fn history(&self) -> Option<(&'static str, &'static str)> {
         Some((
-            "SELECT version::text FROM {} WHERE success AND version IS NOT NULL",
+            "SELECT v.version FROM {} h, LATERAL (VALUES (h.version::text), (pg_catalog.replace(h.version, '.', '_'))) v(version) WHERE h.success AND h.version IS NOT NULL",
             "flyway_schema_history",
         ))
     }
@@ -117,8 +122,19 @@ fn location(settings: &str) -> Option<PathBuf> {
     }
 }
 
+/// Versions of the folder and of those in it, which Flyway reads, too.
+fn versions_in(site: &Site<'_>) -> Vec<String> {
+    let here = site.entries();
+    let deeper = here
+        .iter()
+        .flat_map(|folder| site.project.entries(&site.directory.join(folder)));
+    let files: Vec<String> = here.iter().cloned().chain(deeper).collect();
+    files.iter().filter_map(|file| version_of(file)).collect()
+}
+
+/// Of a migration, or of a baseline, which stands for all before it.
 fn version_of(file: &str) -> Option<String> {
-    let (version, _) = file.strip_prefix('V')?.split_once("__")?;
+    let (version, _) = file.strip_prefix(['V', 'B'])?.split_once("__")?;
     (!numbers(version).is_empty()).then(|| version.to_owned())
 }
 
@@ -130,12 +146,13 @@ fn numbers(version: &str) -> Vec<u64> {
         .collect()
 }
 
-/// The last component counts on.
+/// The last component counts on, with its zeros.
 fn after_dotted(last: &str, count: usize) -> Vec<String> {
     let at = last.rfind(['.', '_']).map_or(0, |at| at + 1);
     let number: u64 = last[at..].parse().unwrap_or(0);
-    (1..=count as u64)
-        .map(|step| format!("{}{}", &last[..at], number + step))
+    versions::counted(number, last.len() - at, count)
+        .into_iter()
+        .map(|next| format!("{}{next}", &last[..at]))
         .collect()
 }
 
