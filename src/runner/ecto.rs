@@ -127,12 +127,42 @@ fn calls(sql: &str) -> String {
     if sql == NOTHING {
         return "    :ok\n".to_owned();
     }
-    let call = |statement: &&str| {
-        // A sigil with capital letter knows no escapes, so that its end must not stand in the text.
-        if statement.contains("\"\"\"") {
-            return format!("    execute(~S'''\n{statement}\n''')\n");
-        }
-        format!("    execute(~S\"\"\"\n{statement}\n\"\"\")\n")
+    statements(sql)
+        .iter()
+        .map(|statement| format!("    execute({})\n", heredoc(statement)))
+        .collect()
+}
+
+/// A sigil with a capital letter knows no escapes: it ends at the first line that begins with its quotes.
+fn heredoc(statement: &str) -> String {
+    let ends_at = |quotes: &str| {
+        statement
+            .lines()
+            .any(|line| line.trim_start().starts_with(quotes))
     };
-    statements(sql).iter().map(call).collect()
+    match ["\"\"\"", "'''"].into_iter().find(|quotes| !ends_at(quotes)) {
+        Some(quotes) => format!("~S{quotes}\n{statement}\n{quotes}"),
+        None => {
+            let escaped = statement
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace("#{", "\\#{");
+            format!("\"\"\"\n{escaped}\n\"\"\"")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heredoc;
+
+    #[test]
+    fn a_heredoc_ends_where_it_should() {
+        assert_eq!(heredoc("a \"\"\" #{b} \\"), "~S\"\"\"\na \"\"\" #{b} \\\n\"\"\"");
+        assert_eq!(heredoc("a\n  \"\"\"b"), "~S'''\na\n  \"\"\"b\n'''");
+        assert_eq!(
+            heredoc("\"\"\"\n'''\\#{"),
+            "\"\"\"\n\\\"\\\"\\\"\n'''\\\\\\#{\n\"\"\""
+        );
+    }
 }
