@@ -88,8 +88,16 @@ impl Runner for Alembic {
             Down::Nothing => "    pass  # there is nothing to undo\n".to_owned(),
             other => other.script().map_or_else(String::new, |script| body(&script)),
         };
+        let uses_ddl = [&upgrade, &downgrade]
+            .iter()
+            .any(|body| body.contains("op.execute(DDL("));
+        let ddl = if uses_ddl {
+            "from sqlalchemy import DDL\n"
+        } else {
+            ""
+        };
         let text = format!(
-            "{}\n\"\"\"{}\n\nRevision ID: {}\nRevises: {}\n\n\"\"\"\nfrom alembic import op\n\nrevision = '{}'\ndown_revision = {down_revision}\nbranch_labels = None\ndepends_on = None\n\n\ndef upgrade():\n{upgrade}\n\ndef downgrade():\n{downgrade}",
+            "{}\n\"\"\"{}\n\nRevision ID: {}\nRevises: {}\n\n\"\"\"\nfrom alembic import op\n{ddl}\nrevision = '{}'\ndown_revision = {down_revision}\nbranch_labels = None\ndepends_on = None\n\n\ndef upgrade():\n{upgrade}\n\ndef downgrade():\n{downgrade}",
             comment("#", &name, self, migration),
             migration.title,
             place.version,
@@ -257,30 +265,24 @@ fn body(script: &Script) -> String {
 fn calls(sql: &str, indent: &str) -> String {
     statements(sql)
         .iter()
-        .map(|statement| {
-            format!(
-                "{indent}op.execute({})\n",
-                python::string(&without_parameters(statement))
-            )
-        })
+        .map(|statement| format!("{indent}op.execute({})\n", argument(statement)))
         .collect()
 }
 
-/// SQLAlchemy takes `:name` for a parameter unless a word, a colon or a backslash stands before it.
-fn without_parameters(sql: &str) -> String {
-    let mut escaped = String::with_capacity(sql.len());
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let mut before = ' ';
-    let mut characters = sql.chars().peekable();
-    while let Some(c) = characters.next() {
-        let names = characters.peek().copied().is_some_and(is_word);
-        if c == ':' && names && before != ':' && !is_word(before) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-        before = c;
+/// SQLAlchemy takes `:name` in a string for a parameter, and its escape differs by version and by what stands around
+/// it (`[[:alpha:]]` has none). A DDL object knows no parameters, but formats by `%`.
+fn argument(statement: &str) -> String {
+    let characters: Vec<char> = statement.chars().collect();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let looks_like_one = |around: &[char]| {
+        let [before, colon, after] = [around[0], around[1], around[2]];
+        colon == ':' && (before == '\\' || (before != ':' && is_word(after)))
+    };
+    let has_parameter = characters.windows(3).any(looks_like_one);
+    match has_parameter {
+        true => format!("DDL({})", python::string(&statement.replace('%', "%%"))),
+        false => python::string(statement),
     }
-    escaped
 }
 
 #[cfg(test)]
@@ -288,11 +290,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_looks_like_a_parameter_is_escaped() {
-        assert_eq!(
-            without_parameters("a::text || ':b' || 'c:d' || E'\\:e'"),
-            "a::text || '\\:b' || 'c:d' || E'\\\\:e'"
-        );
+    fn what_looks_like_a_parameter_is_none() {
+        for plain in ["SELECT a::text, '%'", "a := b", "SELECT ': '"] {
+            assert_eq!(argument(plain), format!("r'''\n{plain}\n'''"));
+        }
+        for ddl in ["SELECT '[[:alpha:]]'", "'$:x'", "':a:b'", "'\\: x'"] {
+            assert_eq!(argument(ddl), format!("DDL(r'''\n{ddl}\n''')"));
+        }
+        assert_eq!(argument("':a %'"), "DDL(r'''\n':a %%'\n''')");
     }
 
     #[test]
