@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Found, Migration, NOTHING, Output, Place, PlaceError, Placement, Project, Runner, Site, Undo, comment,
-    folder_with, versions, versions_before_underscore,
+    folder_with, versions, versions_before_underscore, versions_in,
 };
 use crate::plan::Step;
 use crate::spec::RunnerName;
@@ -78,11 +78,17 @@ impl Runner for GolangMigrate {
         ]
     }
 
+    /// A dirty version is one that failed.
     fn history(&self) -> Option<(&'static str, &'static str)> {
-        Some((
-            "SELECT version::text FROM {} WHERE NOT dirty",
-            "schema_migrations",
-        ))
+        Some(("SELECT (version - dirty::int)::text FROM {}", "schema_migrations"))
+    }
+
+    /// The history holds the last version alone.
+    fn all_that_ran(&self, project: &dyn Project, directory: &Path, noted: &[String]) -> Vec<String> {
+        let number = |version: &str| version.parse::<u64>().ok();
+        let last = noted.iter().filter_map(|version| number(version)).max();
+        let versions = versions_in(&project.entries(directory), ".sql").into_iter();
+        versions.filter(|version| number(version) <= last).collect()
     }
 
     fn command(&self) -> &'static str {

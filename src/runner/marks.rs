@@ -6,13 +6,18 @@ use super::{Found, Project, Site};
 
 /// Versions of the files or folders that are there: what stands before the first underscore.
 pub fn versions_before_underscore(site: &Site<'_>, suffix: &str) -> Vec<String> {
+    versions_in(&site.entries(), suffix)
+}
+
+/// The same of a folder's names.
+pub fn versions_in(names: &[String], suffix: &str) -> Vec<String> {
     let version = |name: &String| {
         let version = name.strip_suffix(suffix)?.split('_').next()?;
         version
             .starts_with(|c: char| c.is_ascii_digit())
             .then(|| version.to_owned())
     };
-    site.entries().iter().filter_map(version).collect()
+    names.iter().filter_map(version).collect()
 }
 
 /// The first folder that holds a file of this kind, whose text says the words; with the file.

@@ -51,7 +51,7 @@ pub use script::{Down, Migration, Script, migrations};
 pub use shares::{Shares, shares, usual_through};
 pub(crate) use words::refuse_misread;
 
-use self::marks::{folder_with, quoted_after, relative, versions_before_underscore};
+use self::marks::{folder_with, quoted_after, relative, versions_before_underscore, versions_in};
 use self::words::{comment_begins, has_carriage_return};
 use self::writing::{NOTHING, camel_case, comment, something, something_as_one, with_lines};
 use crate::migration::{FileName, MigrationFile, Part};
