@@ -15,11 +15,11 @@ use pgcleave::sql::{Ident, QualifiedName};
 
 use crate::support::Database;
 
-const SCHEMA: &str = include_str!("../example/schema.sql");
-const SPEC: &str = include_str!("../example/pgcleave.toml");
+pub const SCHEMA: &str = include_str!("../example/schema.sql");
+pub const SPEC: &str = include_str!("../example/pgcleave.toml");
 
 /// The facts as the server tells them, on a fixed day and version.
-fn facts(database: &Database) -> Facts {
+pub fn facts(database: &Database) -> Facts {
     let mut client = database.client();
     let ident = |name: &str| Ident::new(name).unwrap();
     let name = QualifiedName::new(ident("public"), ident("events"));

@@ -34,6 +34,7 @@ mod replay;
 mod replication;
 mod resume;
 mod round_trip;
+mod runner_files;
 mod security;
 mod sessions;
 mod simpler_designs;
