@@ -165,7 +165,7 @@ impl Journey {
         if self.driver.goes_back() {
             ok(self.driver.up(&self.project));
         } else {
-            by_hand::run(self);
+            by_hand::run(self, through);
         }
         self.assert_done_through(through);
     }

@@ -78,12 +78,12 @@ fn undo_own(journey: &Journey) {
 }
 
 /// Runs what is pending: where the runner can't run a step, the one behind it fails until pgcleave has.
-pub fn run(journey: &Journey) {
+pub fn run(journey: &Journey, through: &str) {
     let placement = journey.placement();
     let by_hand = placement["by_hand"].as_array().cloned().unwrap_or_default();
     let mut apply = vec!["-q", "apply", shop::TABLE, "--yes"];
     // Steps behind the cutover are run when they are named.
-    if by_hand.iter().any(|step| step == "move_incoming_foreign_keys") {
+    if through == "drop_retired_table" {
         apply.extend(["--through", "move_incoming_foreign_keys"]);
     }
     let mut said = journey.driver.up(&journey.project);

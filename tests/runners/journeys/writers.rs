@@ -63,18 +63,12 @@ impl Writers {
         writers
     }
 
-    /// While they hold still: no row is lost, stale or a ghost, and no writer met an error.
+    /// No row is lost, stale or a ghost, and no writer met an error.
     pub fn check(&mut self, database: &Database) {
-        let _still = self.gate.write().unwrap();
         if let Some(ended) = self.threads.iter().position(JoinHandle::is_finished) {
             panic!("a writer stopped: {:?}", self.threads.remove(ended).join());
         }
-        let mut expected = Ledger::new();
-        for ledger in &self.ledgers {
-            expected.extend(ledger.lock().unwrap().clone());
-        }
-        expected.retain(|_, row| row.is_some());
-        let found = content(database);
+        let (expected, found) = self.compare(database);
         let wrong: Vec<_> = expected
             .iter()
             .filter(|(id, row)| found.get(id) != Some(row))
@@ -85,6 +79,17 @@ impl Writers {
         let dangling =
             "SELECT n.event::text FROM notes n WHERE NOT EXISTS (SELECT FROM events e WHERE e.id = n.event)";
         assert_eq!(database.lines(dangling), Vec::<String>::new(), "dangling notes");
+    }
+
+    /// What they know and what there is, while they hold still.
+    fn compare(&self, database: &Database) -> (Ledger, Ledger) {
+        let _still = self.gate.write().unwrap();
+        let mut expected = Ledger::new();
+        for ledger in &self.ledgers {
+            expected.extend(ledger.lock().unwrap().clone());
+        }
+        expected.retain(|_, row| row.is_some());
+        (expected, content(database))
     }
 }
 
