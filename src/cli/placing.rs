@@ -312,6 +312,9 @@ pub fn explain(spec: &TableSpec, placement: &Placement, folder: &Path, plan: &Pl
             by_hand.display()
         ));
     }
+    if placement.of(Step::CutOver.stem()).is_some() {
+        lines.push(format!("cut_over {}", runner::STALE));
+    }
     let through = spec.through.as_deref().and_then(Step::from_stem);
     let next = plan.steps.iter().find(|step| Some(**step) > through);
     if let (Some(through), Some(next)) = (through, next) {

@@ -50,6 +50,7 @@ pub use project::Project;
 pub use script::{Down, Migration, Script, migrations};
 pub use shares::{Shares, shares, usual_through};
 pub(crate) use words::refuse_misread;
+pub(crate) use writing::STALE;
 
 use self::marks::{folder_with, quoted_after, relative, versions_before_underscore, versions_in};
 use self::words::{comment_begins, has_carriage_return};

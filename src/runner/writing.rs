@@ -2,6 +2,10 @@
 
 use super::{Down, Migration, Runner};
 use crate::migration::Mode;
+use crate::plan::Step;
+
+/// A deploy may come long after the one that verified the copy.
+pub const STALE: &str = "refuses a verification of the copy that is over an hour old (pgcleave.verified_within): run pgcleave verify right before it";
 
 /// Comment lines of a file's header: its name and title, what the step's header says, what the runner's user must know.
 pub fn comment(mark: &str, name: &str, runner: &dyn Runner, migration: &Migration) -> String {
@@ -9,7 +13,8 @@ pub fn comment(mark: &str, name: &str, runner: &dyn Runner, migration: &Migratio
     for line in &migration.header {
         text.push_str(&format!("{mark} {line}\n"));
     }
-    for remark in runner.remarks() {
+    let of_step = (migration.step == Step::CutOver).then_some(STALE);
+    for remark in runner.remarks().iter().copied().chain(of_step) {
         text.push_str(&format!("{mark} Runner: {remark}\n"));
     }
     text

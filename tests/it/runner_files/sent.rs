@@ -168,10 +168,18 @@ fn goes_the_whole_way(runner: &str, parser: Parser) {
     database
         .run_sql("INSERT INTO events (owner, at) VALUES (3, '2026-02-03'); DELETE FROM events WHERE id = 7");
 
-    project.generate("events", &["--through", "verify_cutover"]);
+    let said = project.generate("events", &["--through", "verify_cutover"]);
+    assert!(
+        said.stderr.contains("run pgcleave verify right before it"),
+        "{}",
+        said.stderr
+    );
     let all = project.places("public.events", "step");
     let cutover = &all[steps.len()..];
     assert_eq!(cutover, ["cut_over", "verify_cutover"]);
+    // The deploy with the cutover comes long after the one that verified the copy.
+    database.run_sql("UPDATE events_pgcleave_state SET verified_at = verified_at - interval '2 hours'");
+    project.pgcleave.ok(&["verify", "events"]);
     let written = content();
     assert_ne!(written, rows);
     emulated.up(cutover);
