@@ -32,6 +32,15 @@ pub struct Loaded {
     pub live_problems: Vec<Problem>,
 }
 
+/// A plan for this server.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What to render.
+    pub plan: Plan,
+    /// What the user should know of the server; it stands in no file.
+    pub notes: Vec<Problem>,
+}
+
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -40,6 +49,8 @@ pub enum PlanError {
     Blocked {
         /// The table.
         table: QualifiedName,
+        /// Whether the blockers are missing rights, all of them.
+        only_rights: bool,
         /// With warnings and notes; the remedy stands beside each cause.
         problems: Vec<Problem>,
     },
@@ -81,25 +92,29 @@ impl Loaded {
     ///
     /// # Errors
     /// With every blocker at once, or when the server can't be asked.
-    pub fn plan(&self, client: &mut Client, spec: &TableSpec) -> Result<Plan, PlanError> {
-        let mut problems = self.live_problems.clone();
-        problems.extend(placement_problems(client, &self.facts, spec)?);
+    pub fn plan(&self, client: &mut Client, spec: &TableSpec) -> Result<Planned, PlanError> {
+        let notes = placement_problems(client, &self.facts, spec)?;
+        let mut rights = self.live_problems.clone();
         if spec.copy == CopyBy::PgCron {
-            problems.extend(pg_cron::missing_right(client)?);
+            rights.extend(pg_cron::missing_right(client)?);
         }
-        let blocked = |problems| PlanError::Blocked {
-            table: self.facts.table.name.clone(),
-            problems,
-        };
+        let missing_rights = blockers(&rights);
+        let mut problems = [&rights[..], &notes].concat();
         match plan_conversion(&self.facts, spec) {
-            Ok(plan) if !problems.iter().any(Problem::is_blocker) => Ok(plan),
-            Ok(_) => Err(blocked(problems)),
-            Err(found) => {
-                problems.extend(found);
-                Err(blocked(problems))
-            }
+            Ok(plan) if blockers(&problems) == 0 => return Ok(Planned { plan, notes }),
+            Ok(_) => {}
+            Err(found) => problems.extend(found),
         }
+        Err(PlanError::Blocked {
+            table: self.facts.table.name.clone(),
+            only_rights: blockers(&problems) == missing_rights,
+            problems,
+        })
     }
+}
+
+fn blockers(problems: &[Problem]) -> usize {
+    problems.iter().filter(|problem| problem.is_blocker()).count()
 }
 
 fn load_by(

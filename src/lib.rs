@@ -41,7 +41,7 @@
 //!
 //!     // Load, plan, render, write. A table that can't be carried whole is an error that lists every reason.
 //!     let mut client = target.open()?;
-//!     let plan = facts::load(&mut client, &table, &spec)?.plan(&mut client, &spec)?;
+//!     let plan = facts::load(&mut client, &table, &spec)?.plan(&mut client, &spec)?.plan;
 //!     let folder = spec.folder(&table);
 //!     for file in runner::files(&plan)? {
 //!         write_whole(&folder.join(file.name.to_string()), &file.text)?;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use postgres::Client;
 
 use super::existing::{CATALOG, read_facts, read_placement};
-use super::facts::{Loaded, load, placement_problems};
+use super::facts::{Loaded, load};
 use super::placing::{self, HasRun};
 use super::set::Set;
-use super::{Cli, Failure, GenerateArgs, connect, existing, pg_cron, source, wizard};
+use super::{Cli, Failure, GenerateArgs, connect, source, wizard};
 use crate::apply::{Position, Stage, read_stage};
 use crate::catalog::{PartitionedBy, partitioned_by};
-use crate::plan::{Plan, Problem, Severity, plan_conversion};
+use crate::facts::{PlanError, Planned};
+use crate::plan::plan_conversion;
 use crate::spec::{CopyBy, PartitionKey, RunnerName, Strategy, TableSpec};
 use crate::sql::QualifiedName;
 
@@ -28,7 +29,7 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let (table, loaded, mut spec, asked) = decide(&mut client, args)?;
-    let (plan, notes) = plan(&mut client, &loaded, &spec)?;
+    let Planned { plan, notes } = loaded.plan(&mut client, &spec).map_err(refusal)?;
     if asked && !wizard::confirm_preview(&loaded, &spec)? {
         eprintln!("nothing was written");
         return Ok(());
@@ -96,7 +97,13 @@ fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -
         refuse_while_under_way(&begun.table, &begun.position)?;
     }
     let facts = read_facts(&begun.folder)?;
-    let plan = plan_conversion(&facts, &spec).map_err(|problems| refusal(&begun.table, &problems, 0))?;
+    let plan = plan_conversion(&facts, &spec).map_err(|problems| {
+        refusal(PlanError::Blocked {
+            table: begun.table.clone(),
+            only_rights: false,
+            problems,
+        })
+    })?;
     let has_run = HasRun::read(client, begun.position, spec.runner)?;
     let old = read_placement(&begun.folder)?;
     let placement = placing::place(&begun.table, &mut spec, &plan, old, &has_run)?;
@@ -163,9 +170,6 @@ fn decide(
     }
     asked |= wizard::decide_about_keys(&loaded, &mut spec)?;
     settle(&mut spec, args)?;
-    if spec.copy == CopyBy::PgCron {
-        loaded.live_problems.extend(pg_cron::missing_right(client)?);
-    }
     Ok((name, loaded, spec, asked))
 }
 
@@ -180,33 +184,18 @@ fn settle(spec: &mut TableSpec, args: &GenerateArgs) -> Result<(), Failure> {
     Ok(spec.validate()?)
 }
 
-/// The plan, and what the live server says of it beside; or every blocker at once.
-fn plan(client: &mut Client, loaded: &Loaded, spec: &TableSpec) -> Result<(Plan, Vec<Problem>), Failure> {
-    let table = &loaded.facts.table.name;
-    let mut found = loaded.live_problems.clone();
-    let only_live = |p: &&Problem| p.severity == Severity::Blocker;
-    let of_privilege = found.iter().filter(only_live).count();
-    let placement = placement_problems(client, &loaded.facts, spec)?;
-    found.extend(placement.iter().cloned());
-    match plan_conversion(&loaded.facts, spec) {
-        Ok(plan) if found.iter().all(|p| p.severity != Severity::Blocker) => Ok((plan, placement)),
-        Ok(_) => Err(refusal(table, &found, of_privilege)),
-        Err(problems) => {
-            found.extend(problems);
-            Err(refusal(table, &found, of_privilege))
+/// What the recorded facts and the spec don't allow.
+fn refusal(error: PlanError) -> Failure {
+    let cause = error.to_string();
+    match error {
+        PlanError::Catalog(error) => error.into(),
+        PlanError::Blocked {
+            only_rights: true, ..
+        } => Failure::no_privilege(&cause, "nothing was written"),
+        PlanError::Blocked { .. } => {
+            Failure::refused(&cause, "nothing was written; see all facts: pgcleave inspect")
         }
     }
-}
-
-/// All blockers in one message; where all of them are a matter of privilege, so is the failure.
-fn refusal(table: &QualifiedName, problems: &[Problem], of_privilege: usize) -> Failure {
-    let blockers = problems.iter().filter(|p| p.is_blocker()).count();
-    let lines = existing::blockers(problems);
-    let cause = format!("{} can't be converted as asked:{lines}", table.plain());
-    if of_privilege == blockers {
-        return Failure::no_privilege(&cause, "nothing was written");
-    }
-    Failure::refused(&cause, "nothing was written; see all facts: pgcleave inspect")
 }
 
 fn refuse_while_under_way(table: &QualifiedName, position: &Position) -> Result<(), Failure> {

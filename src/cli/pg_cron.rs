@@ -6,8 +6,6 @@ use super::Failure;
 use super::run_context::Context;
 use crate::apply::{CronJob, Position, Stage, read_cron_job};
 
-pub(super) use crate::facts::pg_cron::missing_right;
-
 /// The job and its last runs, a line each.
 pub fn describe(job: &CronJob) -> Vec<String> {
     let state = match &job.schedule {
