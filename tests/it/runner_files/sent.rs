@@ -198,6 +198,52 @@ fn goes_the_whole_way(runner: &str, parser: Parser) {
     assert_eq!((schema(), content()), (before, written), "{runner}");
 }
 
+/// The first set ends before the copy, `apply` copies, and the second set goes on behind it.
+#[test]
+fn a_copy_by_hand_stands_between_two_sets_of_migrations() {
+    let database = Database::new();
+    database.run_sql(&format!("{AWKWARD} CREATE TABLE history (n int)"));
+    let project = Project::at(database.url(), marks_of("goose").files);
+    let before = database.dump();
+    let mut emulated = Emulated {
+        project: &project,
+        directory: marks_of("goose").directory,
+        parser: parsers::goose,
+        session: database.client(),
+    };
+    project.generate("events", &["--runner", "goose", "--copy", "manual"]);
+    let first = project.places("public.events", "step");
+    assert_eq!(first.last().unwrap(), "create_batch_copy_procedure");
+    emulated.up(&first);
+    assert!(
+        project
+            .pgcleave
+            .ok(&["apply", "--yes"])
+            .stdout
+            .contains("run_batch_copy")
+    );
+
+    let said = project.generate("events", &["--through", "verify_copy"]);
+    assert!(said.stderr.contains("goose isn't to copy"), "{}", said.stderr);
+    let all = project.places("public.events", "step");
+    let second = &all[first.len()..];
+    assert_eq!(second[0], "build_indexes");
+    assert!(second.contains(&"catch_up".to_owned()) && !all.contains(&"run_batch_copy".to_owned()));
+    emulated.up(second);
+    project.pgcleave.ok(&["verify", "events"]);
+
+    emulated.down(second);
+    let back = ["rollback", "--yes", "--to", "create_batch_copy_procedure"];
+    project.pgcleave.ok(&back);
+    emulated.down(&first);
+    let schema = |dump: &str| dump.split("-- Data for Name").next().unwrap().to_owned();
+    assert_eq!(schema(&database.dump()), schema(&before));
+    assert_eq!(
+        database.lines("SELECT relname::text FROM pg_class WHERE relname LIKE '%pgcleave%'"),
+        [""; 0]
+    );
+}
+
 /// What goose joins is what every other runner is given.
 #[test]
 fn gooses_blocks_joined_are_the_script() {
