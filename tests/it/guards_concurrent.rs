@@ -332,13 +332,15 @@ fn random_writers_and_guards_agree_in_every_snapshot() {
                 thread::sleep(Duration::from_millis(120));
             }
         };
+        // The writers hold the locks nearly all the time.
+        let patiently =
+            |verb: &[&str]| pgcleave.ok(&[verb, &["-q", "--yes", "--lock-tries", "100"]].concat());
         for step in ["cut_over", "move_incoming_foreign_keys"] {
-            // The writers hold the locks nearly all the time.
-            pgcleave.ok(&["-q", "apply", "--yes", "--lock-tries", "100", "--through", step]);
+            patiently(&["apply", "--through", step]);
             watch(step);
         }
-        pgcleave.ok(&["-q", "rollback", "--yes", "--to", "verify_copy"]);
-        pgcleave.ok(&["-q", "apply", "--yes", "--through", "drop_retired_table"]);
+        patiently(&["rollback", "--to", "verify_copy"]);
+        patiently(&["apply", "--through", "drop_retired_table"]);
         watch("dropped");
         stop.store(true, Ordering::Relaxed);
         let committed: u64 = writers.into_iter().map(|w| w.join().unwrap().unwrap()).sum();
