@@ -170,7 +170,7 @@ fn change(transaction: &mut Transaction, id: i64, dice: u8) -> Result<Ledger, po
     let rows = transaction.query(&format!("{sql} RETURNING e.id, {ROW}"), &[&id, &n])?;
     for row in &rows {
         let id: i64 = row.get(0);
-        if dice % 4 == 0 && !is_delete {
+        if dice.is_multiple_of(4) && !is_delete {
             transaction.execute("INSERT INTO notes (event) VALUES ($1)", &[&id])?;
         }
     }
