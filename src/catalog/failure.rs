@@ -107,6 +107,9 @@ impl CatalogError {
             Self::Query { source, .. } if source.is_closed() => {
                 Some("the connection was lost and nothing has changed: run it again".to_owned())
             }
+            Self::Query { .. } if self.is_privilege_failure() => {
+                Some("connect as the table's owner, or as a superuser".to_owned())
+            }
             Self::Query { .. } => Some("see the server's log".to_owned()),
             Self::Name(_) => None,
         }

@@ -277,6 +277,17 @@ fn no_connection_and_no_privilege_end_with_5() {
         "{}",
         said.stderr
     );
+    // Not even the key may be read.
+    fixture
+        .database
+        .run_sql("REVOKE ALL ON events FROM fixture_reader, PUBLIC");
+    let said = as_role("fixture_reader", &["inspect", "events", "--key", "at"]);
+    assert_eq!(said.code, 5, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("hint: connect as the table's owner"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]
