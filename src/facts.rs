@@ -45,7 +45,7 @@ pub struct Planned {
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The table can't be converted as asked: everything that was found, at least one of it a blocker.
-    #[error("{}", told(.table, .problems))]
+    #[error("{} can't be converted as asked:{}", .table.plain(), Problem::list_blockers(.problems))]
     Blocked {
         /// The table.
         table: QualifiedName,
@@ -57,14 +57,6 @@ pub enum PlanError {
     /// The server couldn't be asked.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-}
-
-fn told(table: &QualifiedName, problems: &[Problem]) -> String {
-    let blockers = problems.iter().filter(|problem| problem.is_blocker());
-    let lines: String = blockers
-        .map(|problem| format!("\n- {}\n    {}", problem.cause, problem.remedy))
-        .collect();
-    format!("{} can't be converted as asked:{lines}", table.plain())
 }
 
 /// Reads the table and what its partitions by the spec depend on.

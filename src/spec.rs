@@ -3,8 +3,8 @@
 //! Long because it is one thing: the shape of that file, and how an entry is written back into it.
 
 mod expected;
+mod key_path;
 mod partitioning;
-mod place;
 mod problem;
 mod schema;
 mod validation;

@@ -61,11 +61,8 @@ fn turn_of_another(context: &Context, through: Option<&str>) -> Result<Option<St
         return Ok(None);
     }
     let position = read_stage(&mut context.target.open()?, &context.relations)?;
-    let pending = context
-        .directory
-        .ups()
-        .find(|file| !position.is_done(&file.name.stem));
-    let is_ours = pending.is_none_or(|file| is_ours(context, &file.name.stem, through));
+    let next = context.next_step(&position);
+    let is_ours = next.is_none_or(|step| is_ours(context, step, through));
     Ok(context.next_by_others(&position).filter(|_| !is_ours))
 }
 

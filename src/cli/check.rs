@@ -121,7 +121,7 @@ struct Checked {
 
 impl Checked {
     fn read(table: QualifiedName, spec: TableSpec, spec_path: &Path) -> Self {
-        let folder = source::folder(&spec, &table);
+        let folder = spec.folder(&table);
         Self {
             rendered: render(&folder, &spec, spec_path),
             table,

@@ -130,7 +130,7 @@ pub fn render(
         Failure::refused(
             &format!(
                 "pgcleave.toml no longer fits the recorded catalog snapshot:{}",
-                blockers(&problems)
+                Problem::list_blockers(&problems)
             ),
             "write the migrations again: pgcleave generate",
         )
@@ -166,14 +166,6 @@ pub fn keep_other_versions(outputs: &mut [Output], folder: &Path) -> Result<Vec<
         }
     }
     Ok(versions)
-}
-
-/// What is in the way, each with its remedy, on lines of their own.
-pub fn blockers(problems: &[Problem]) -> String {
-    let blockers = problems.iter().filter(|problem| problem.is_blocker());
-    blockers
-        .map(|problem| format!("\n- {}\n    {}", problem.cause, problem.remedy))
-        .collect()
 }
 
 /// Files of the project's own that must name these.

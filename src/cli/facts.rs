@@ -6,7 +6,7 @@ use postgres::Client;
 use super::{Failure, PartitioningArgs};
 use crate::facts;
 use crate::model::{Measures, RelationKind};
-use crate::plan::{Facts, Problem};
+use crate::plan::Problem;
 use crate::spec::TableSpec;
 use crate::sql::QualifiedName;
 
@@ -42,13 +42,4 @@ fn room_for_the_copy(measures: &Measures) -> Problem {
         ),
         "make sure that the server's disks, its replicas' and the WAL archive's have it: how much is free can't be seen from SQL",
     )
-}
-
-/// What is in the way of the partitions on the live server.
-pub fn placement_problems(
-    client: &mut Client,
-    facts: &Facts,
-    spec: &TableSpec,
-) -> Result<Vec<Problem>, Failure> {
-    Ok(facts::placement_problems(client, facts, spec)?)
 }

@@ -9,7 +9,7 @@ use super::facts::{Loaded, load};
 use super::placing::{self, HasRun};
 use super::set::Set;
 use super::{Cli, Failure, GenerateArgs, connect, source, wizard};
-use crate::apply::{Position, Stage, read_stage};
+use crate::apply::{Position, Relations, Stage, read_stage};
 use crate::catalog::{PartitionedBy, partitioned_by};
 use crate::facts::{PlanError, Planned};
 use crate::plan::plan_conversion;
@@ -34,8 +34,8 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<(), Failure> {
         eprintln!("nothing was written");
         return Ok(());
     }
-    let folder = source::folder(&spec, &table);
-    let position = read_stage(&mut client, &source::relations(&table))?;
+    let folder = spec.folder(&table);
+    let position = read_stage(&mut client, &Relations::of(&table))?;
     refuse_while_under_way(&table, &position)?;
     let has_run = HasRun::read(&mut client, position, spec.runner)?;
     let old = read_placement(&folder)?;
@@ -65,7 +65,7 @@ fn under_way(client: &mut Client, args: &GenerateArgs) -> Result<Option<UnderWay
     };
     let table = source::find(client, text)?;
     let entry = source::entry_of(&args.spec.path, &table)?;
-    let position = read_stage(client, &source::relations(&table))?;
+    let position = read_stage(client, &Relations::of(&table))?;
     // Nothing of plain files may change once they're all written and the cutover has happened.
     let is_over = |entry: &TableSpec| match entry.runner {
         RunnerName::Plain => position.stage >= Stage::CutOver,
@@ -74,7 +74,7 @@ fn under_way(client: &mut Client, args: &GenerateArgs) -> Result<Option<UnderWay
     let Some(entry) = entry.filter(|entry| position.stage != Stage::NotStarted && !is_over(entry)) else {
         return Ok(None);
     };
-    let folder = source::folder(&entry, &table);
+    let folder = entry.folder(&table);
     let is_recorded = folder.join(CATALOG).is_file();
     Ok(is_recorded.then_some(UnderWay {
         table,
@@ -93,7 +93,7 @@ fn go_on(cli: &Cli, args: &GenerateArgs, client: &mut Client, begun: UnderWay) -
         .over(Some(begun.spec.clone()), begun.table.typed());
     let mut spec = said.unwrap_or(begun.spec);
     settle(&mut spec, args)?;
-    if fixed(&spec) != before || source::folder(&spec, &begun.table) != begun.folder {
+    if fixed(&spec) != before || spec.folder(&begun.table) != begun.folder {
         refuse_while_under_way(&begun.table, &begun.position)?;
     }
     let facts = read_facts(&begun.folder)?;

@@ -6,8 +6,9 @@ use indicatif::HumanBytes;
 use postgres::Client;
 use serde::Serialize;
 
-use super::facts::{Loaded, load, placement_problems};
+use super::facts::{Loaded, load};
 use super::{Cli, Failure, Format, InspectArgs, connect, source};
+use crate::facts::placement_problems;
 use crate::model::{Interval, KeyRange, Measures, Table};
 use crate::plan::{Candidate, Facts, Problem, Severity, bounds, find_problems, partition_names};
 use crate::spec::{DEFAULT_PREMAKE, PartitionKey, Strategy, TableSpec};

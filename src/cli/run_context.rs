@@ -47,7 +47,7 @@ impl Context {
     /// Finds everything by the spec.
     pub fn load(cli: &Cli, spec_path: &Path, table: Option<&str>) -> Result<Self, Failure> {
         let (table, spec) = source::spec_of(spec_path, table)?;
-        let folder = source::folder(&spec, &table);
+        let folder = spec.folder(&table);
         let placement = read_placement(&folder)?;
         let directory = match placement {
             None => Directory::read(&folder)?,
@@ -64,7 +64,7 @@ impl Context {
         Ok(Self {
             target,
             noted,
-            relations: source::relations(&table),
+            relations: Relations::of(&table),
             table,
             spec,
             folder,
@@ -116,13 +116,15 @@ impl Context {
         }
     }
 
+    /// The first step that isn't done.
+    pub fn next_step(&self, position: &Position) -> Option<&str> {
+        let mut steps = self.directory.ups().map(|file| file.name.stem.as_str());
+        steps.find(|step| !position.is_done(step))
+    }
+
     /// What is to be done next where another runner has its part in it; `None` where pgcleave goes on.
     pub fn next_by_others(&self, position: &Position) -> Option<String> {
-        let pending = self
-            .directory
-            .ups()
-            .find(|file| !position.is_done(&file.name.stem))?;
-        let step = &pending.name.stem;
+        let step = self.next_step(position)?;
         let table = &self.spec.name;
         match self.next_run_by(step) {
             RunBy::Us if self.placement.is_some() && is_final(step) => {

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use postgres::Client;
 
 use super::Failure;
-use crate::apply::Relations;
 use crate::catalog;
 use crate::migration::DirectoryError;
 use crate::spec::{Spec, TableSpec};
@@ -76,14 +75,4 @@ pub fn entry_of(path: &Path, table: &QualifiedName) -> Result<Option<TableSpec>,
 pub fn find(client: &mut Client, text: &str) -> Result<QualifiedName, Failure> {
     let (schema, name) = QualifiedName::parse(text)?;
     Ok(catalog::find_table(client, schema.as_ref(), &name)?)
-}
-
-/// Folder of a table's migrations.
-pub fn folder(spec: &TableSpec, table: &QualifiedName) -> PathBuf {
-    spec.folder(table)
-}
-
-/// The relations that a run looks at.
-pub fn relations(table: &QualifiedName) -> Relations {
-    Relations::of(table)
 }

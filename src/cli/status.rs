@@ -107,8 +107,8 @@ fn compared(entry: Entry) -> Option<Compared> {
 /// What the user would type now.
 pub fn next_step(context: &Context, position: &Position) -> String {
     let table = &context.spec.name;
-    let pending = context.steps().into_iter().find(|step| !position.is_done(step));
-    let waits = pending.is_some_and(|step| position.waits_for_pg_cron(&step));
+    let next = context.next_step(position);
+    let waits = next.is_some_and(|step| position.waits_for_pg_cron(step));
     let before = if waits { "wait for pg_cron's job; " } else { "" };
     if let Some(next) = context.next_by_others(position) {
         return format!("{before}{next}");

@@ -60,6 +60,14 @@ impl Problem {
         self.severity == Severity::Blocker
     }
 
+    /// The blockers among them, each with its remedy, on lines of their own.
+    pub fn list_blockers(problems: &[Self]) -> String {
+        let blockers = problems.iter().filter(|problem| problem.is_blocker());
+        blockers
+            .map(|problem| format!("\n- {}\n    {}", problem.cause, problem.remedy))
+            .collect()
+    }
+
     /// A definition of the server's that we couldn't take apart.
     pub fn unresolvable(table: &QualifiedName) -> Self {
         Self::blocker(

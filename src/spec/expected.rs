@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::place::Place;
+use super::key_path::KeyOrPosition;
 use super::schema::json_schema;
 
 /// As many as a sentence can list.
@@ -17,16 +17,18 @@ pub struct Expected {
 
 impl Expected {
     /// `None` where nothing may stand.
-    pub fn at(places: &[Place]) -> Option<Self> {
+    pub fn at(places: &[KeyOrPosition]) -> Option<Self> {
         let mut expected = Self {
             whole: json_schema(),
             here: String::new(),
         };
         for place in places {
             let inner = match place {
-                Place::Position(_) => "/items".to_owned(),
-                Place::Key(key) if expected.keys().contains(&key.as_str()) => format!("/properties/{key}"),
-                Place::Key(_) => "/additionalProperties".to_owned(),
+                KeyOrPosition::Position(_) => "/items".to_owned(),
+                KeyOrPosition::Key(key) if expected.keys().contains(&key.as_str()) => {
+                    format!("/properties/{key}")
+                }
+                KeyOrPosition::Key(_) => "/additionalProperties".to_owned(),
             };
             let here = format!("{}{inner}", expected.resolved(&expected.here));
             expected

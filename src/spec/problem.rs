@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::expected::{Expected, similar};
-use super::place::{Place, Source};
+use super::key_path::{KeyOrPosition, Source};
 
 /// The longest value that a message repeats in full, in characters.
 const LONGEST_VALUE: usize = 60;
@@ -133,9 +133,11 @@ impl fmt::Display for SpecError {
 }
 
 /// What is wrong at a place; `None` where our schema doesn't see it.
-fn explain(source: &Source<'_>, places: &[Place], written: &str) -> Option<SpecProblem> {
-    let to_key = places.iter().rposition(|place| matches!(place, Place::Key(_)))?;
-    let Place::Key(key) = &places[to_key] else {
+fn explain(source: &Source<'_>, places: &[KeyOrPosition], written: &str) -> Option<SpecProblem> {
+    let to_key = places
+        .iter()
+        .rposition(|place| matches!(place, KeyOrPosition::Key(_)))?;
+    let KeyOrPosition::Key(key) = &places[to_key] else {
         return None;
     };
     let outer = &places[..to_key];
@@ -147,7 +149,8 @@ fn explain(source: &Source<'_>, places: &[Place], written: &str) -> Option<SpecP
             similar: similar(key, &known.keys()).map(ToOwned::to_owned),
         });
     };
-    let is_there = |required: &&str| source.has(&[places, &[Place::Key((*required).to_owned())]].concat());
+    let is_there =
+        |required: &&str| source.has(&[places, &[KeyOrPosition::Key((*required).to_owned())]].concat());
     if let Some(missing) = here.required().into_iter().find(|required| !is_there(required)) {
         return Some(SpecProblem::MissingKey {
             key: missing.to_owned(),
@@ -159,7 +162,7 @@ fn explain(source: &Source<'_>, places: &[Place], written: &str) -> Option<SpecP
         key: key.clone(),
         value: (!is_header(written)).then(|| shortened(written)),
         table: table_at(source, outer),
-        expected: if places == [Place::Key("table".to_owned())] {
+        expected: if places == [KeyOrPosition::Key("table".to_owned())] {
             "[[table]], once for each table".to_owned()
         } else {
             here.words()
@@ -169,18 +172,23 @@ fn explain(source: &Source<'_>, places: &[Place], written: &str) -> Option<SpecP
 }
 
 /// The table that a place is in, as a reader would look for it.
-fn table_at(source: &Source<'_>, places: &[Place]) -> String {
-    let [Place::Key(_), Place::Position(position), inner @ ..] = places else {
+fn table_at(source: &Source<'_>, places: &[KeyOrPosition]) -> String {
+    let [
+        KeyOrPosition::Key(_),
+        KeyOrPosition::Position(position),
+        inner @ ..,
+    ] = places
+    else {
         return "the file".to_owned();
     };
-    let name = [&places[..2], &[Place::Key("name".to_owned())]].concat();
+    let name = [&places[..2], &[KeyOrPosition::Key("name".to_owned())]].concat();
     let name = match source.text_at(&name) {
         Some(name) => name.to_owned(),
         None => format!("number {}", position + 1),
     };
     let keys = inner.iter().filter_map(|place| match place {
-        Place::Key(key) => Some(format!(".{key}")),
-        Place::Position(_) => None,
+        KeyOrPosition::Key(key) => Some(format!(".{key}")),
+        KeyOrPosition::Position(_) => None,
     });
     match keys.collect::<String>().as_str() {
         "" => entry(&name),

@@ -1,7 +1,7 @@
 //! What the types of the spec don't say: ranges, what fits together, and that a table has one entry.
 
 use super::expected::{Expected, similar};
-use super::place::{Place, Source};
+use super::key_path::{KeyOrPosition, Source};
 use super::problem::{SpecError, SpecProblem, entry, sub_entry};
 use super::{Level, MAX_PREMAKE, Spec, SubSpec, TableSpec};
 use crate::plan::Step;
@@ -15,8 +15,11 @@ pub(super) fn check(spec: &Spec, text: &str) -> Result<(), SpecError> {
     let mut earlier: Vec<QualifiedName> = Vec::new();
     for (position, table) in spec.tables.iter().enumerate() {
         let line = |position: usize, keys: &[&str]| {
-            let entry = [Place::Key("table".to_owned()), Place::Position(position)];
-            let keys = keys.iter().map(|key| Place::Key((*key).to_owned()));
+            let entry = [
+                KeyOrPosition::Key("table".to_owned()),
+                KeyOrPosition::Position(position),
+            ];
+            let keys = keys.iter().map(|key| KeyOrPosition::Key((*key).to_owned()));
             Source::of(text).line_of(&entry.into_iter().chain(keys).collect::<Vec<_>>())
         };
         let name = table
@@ -85,9 +88,9 @@ impl TableSpec {
     /// The value isn't what the JSON Schema says of the key.
     fn not_expected(&self, key: &'static str, value: &str) -> Found {
         let places = [
-            Place::Key("table".to_owned()),
-            Place::Position(0),
-            Place::Key(key.to_owned()),
+            KeyOrPosition::Key("table".to_owned()),
+            KeyOrPosition::Position(0),
+            KeyOrPosition::Key(key.to_owned()),
         ];
         let expected = Expected::at(&places);
         let choices = expected.as_ref().map(Expected::choices).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! `--copy pg_cron`: a real pg_cron copies and catches up, by its connections and by its background workers.
 //!
-//! A job begins with a full minute, so that one test does everything that needs pg_cron's own run at once.
+//! A job begins with a full minute, so that one test does everything that needs pg_cron's own run at once. Long because
+//! it is one thing: that test, and what stands in pg_cron's way.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};

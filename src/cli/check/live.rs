@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::Checked;
 use super::after_cutover::AfterCutover;
 use super::report::Finding;
-use crate::apply::{Position, Stage, read_stage};
+use crate::apply::{Position, Relations, Stage, read_stage};
 use crate::catalog;
 use crate::cli::changes::{changes, remedy};
-use crate::cli::{Failure, existing, source};
+use crate::cli::{Failure, existing};
 use crate::db::history::{self, Direction, Entry};
 use crate::migration::{FileName, Part, checksum};
 use crate::model::{DependentKind, Table};
@@ -72,7 +72,7 @@ pub struct Ran {
 impl Ran {
     pub fn read(snapshot: &mut Transaction<'_>, table: &QualifiedName) -> Result<Self, Failure> {
         Ok(Self {
-            position: read_stage(snapshot, &source::relations(table))?,
+            position: read_stage(snapshot, &Relations::of(table))?,
             history: history::entries(snapshot, table)?,
         })
     }
@@ -136,7 +136,7 @@ pub fn compare(
         let changes = changes(&facts.table, &live)?;
         return Ok(Some(Live::new(stage, changes, remedy(stage, &checked.spec.name))));
     }
-    let retired = source::relations(name).retired;
+    let retired = Relations::of(name).retired;
     let after = AfterCutover {
         plan: match &checked.rendered {
             Ok(rendered) => &rendered.plan,

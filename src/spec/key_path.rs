@@ -6,7 +6,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 /// A step on the way from the top of the file to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyOrPosition {
     Key(String),
     /// Position in a list or among `[[table]]`s, from 0.
     Position(usize),
@@ -31,14 +31,14 @@ impl<'a> Source<'a> {
     }
 
     /// Line of a key or a `[[table]]`; of what it is in, where it isn't there itself.
-    pub fn line_of(&self, places: &[Place]) -> usize {
+    pub fn line_of(&self, places: &[KeyOrPosition]) -> usize {
         let mut from_longest = (1..=places.len()).rev().map(|length| &places[..length]);
         let found = from_longest.find_map(|places| self.start(places));
         self.line(found.unwrap_or_default())
     }
 
     /// What stands at a byte of the text, from the outside inwards; nothing where the text isn't TOML.
-    pub fn places_at(&self, offset: usize) -> Vec<Place> {
+    pub fn places_at(&self, offset: usize) -> Vec<KeyOrPosition> {
         let mut places = Vec::new();
         if let Some(document) = &self.document {
             find_in_table(document.as_table(), offset, &mut places);
@@ -47,36 +47,40 @@ impl<'a> Source<'a> {
     }
 
     /// Whether there is such a key.
-    pub fn has(&self, places: &[Place]) -> bool {
+    pub fn has(&self, places: &[KeyOrPosition]) -> bool {
         self.start(places).is_some()
     }
 
     /// A text value.
-    pub fn text_at(&self, places: &[Place]) -> Option<&str> {
+    pub fn text_at(&self, places: &[KeyOrPosition]) -> Option<&str> {
         let (last, table) = places.split_last()?;
         match (self.item(table)?, last) {
-            (Found::Table(table), Place::Key(key)) => table.get(key)?.as_str(),
+            (Found::Table(table), KeyOrPosition::Key(key)) => table.get(key)?.as_str(),
             _ => None,
         }
     }
 
-    fn start(&self, places: &[Place]) -> Option<usize> {
+    fn start(&self, places: &[KeyOrPosition]) -> Option<usize> {
         let (last, outer) = places.split_last()?;
         let span = match (self.item(outer)?, last) {
-            (Found::Table(table), Place::Key(key)) => table.get_key_value(key)?.0.span(),
-            (Found::Item(Item::ArrayOfTables(tables)), Place::Position(at)) => tables.get(*at)?.span(),
-            (Found::Item(Item::Value(Value::Array(values))), Place::Position(at)) => values.get(*at)?.span(),
+            (Found::Table(table), KeyOrPosition::Key(key)) => table.get_key_value(key)?.0.span(),
+            (Found::Item(Item::ArrayOfTables(tables)), KeyOrPosition::Position(at)) => {
+                tables.get(*at)?.span()
+            }
+            (Found::Item(Item::Value(Value::Array(values))), KeyOrPosition::Position(at)) => {
+                values.get(*at)?.span()
+            }
             _ => None,
         };
         span.map(|span| span.start)
     }
 
-    fn item(&self, places: &[Place]) -> Option<Found<'_>> {
+    fn item(&self, places: &[KeyOrPosition]) -> Option<Found<'_>> {
         let mut found = Found::Table(self.document.as_ref()?.as_table());
         for place in places {
             found = match (found, place) {
-                (Found::Table(table), Place::Key(key)) => Found::of(table.get(key)?),
-                (Found::Item(Item::ArrayOfTables(tables)), Place::Position(at)) => {
+                (Found::Table(table), KeyOrPosition::Key(key)) => Found::of(table.get(key)?),
+                (Found::Item(Item::ArrayOfTables(tables)), KeyOrPosition::Position(at)) => {
                     Found::Table(tables.get(*at)?)
                 }
                 _ => return None,
@@ -103,10 +107,10 @@ fn holds(span: Option<Range<usize>>, offset: usize) -> bool {
 }
 
 /// Adds the way to what stands at `offset`, as far in as it goes; says whether it stands in the table at all.
-fn find_in_table(table: &dyn TableLike, offset: usize, places: &mut Vec<Place>) -> bool {
+fn find_in_table(table: &dyn TableLike, offset: usize, places: &mut Vec<KeyOrPosition>) -> bool {
     for (name, item) in table.iter() {
         let key = table.get_key_value(name).and_then(|(key, _)| key.span());
-        places.push(Place::Key(name.to_owned()));
+        places.push(KeyOrPosition::Key(name.to_owned()));
         if find_in_item(item, offset, places) || holds(key, offset) || holds(item.span(), offset) {
             return true;
         }
@@ -115,13 +119,13 @@ fn find_in_table(table: &dyn TableLike, offset: usize, places: &mut Vec<Place>) 
     false
 }
 
-fn find_in_item(item: &Item, offset: usize, places: &mut Vec<Place>) -> bool {
+fn find_in_item(item: &Item, offset: usize, places: &mut Vec<KeyOrPosition>) -> bool {
     if let Some(table) = item.as_table_like() {
         return find_in_table(table, offset, places);
     }
     if let Item::ArrayOfTables(tables) = item {
         for (at, table) in tables.iter().enumerate() {
-            places.push(Place::Position(at));
+            places.push(KeyOrPosition::Position(at));
             if find_in_table(table, offset, places) || holds(table.span(), offset) {
                 return true;
             }
@@ -130,7 +134,7 @@ fn find_in_item(item: &Item, offset: usize, places: &mut Vec<Place>) -> bool {
     }
     if let Item::Value(Value::Array(values)) = item {
         let at = values.iter().position(|value| holds(value.span(), offset));
-        places.extend(at.map(Place::Position));
+        places.extend(at.map(KeyOrPosition::Position));
         return at.is_some();
     }
     false
