@@ -16,6 +16,7 @@ impl Relations {
             state: names.state,
             settings: names.settings,
             segments: names.segments,
+            index_builds: names.index_builds,
             log: names.log,
             truncations: names.truncations,
             copy_batches: names.copy_batches,

@@ -486,6 +486,8 @@ pub(crate) struct KeyColumns {
     columns: Vec<(Ident, QualifiedOperator)>,
     /// Those in which NULL is a value like another.
     nullable: Vec<Ident>,
+    /// Those whose equality is written as a range.
+    ranged: Vec<Ident>,
 }
 
 /// An operator with its schema, as `OPERATOR(pg_catalog.=)`.
@@ -509,6 +511,7 @@ impl KeyColumns {
         Self {
             columns,
             nullable: Vec::new(),
+            ranged: Vec::new(),
         }
     }
 
@@ -517,13 +520,39 @@ impl KeyColumns {
         Self { nullable, ..self }
     }
 
+    /// With `>=` and `<=` for `=` in the column given, where both are PostgreSQL's own and the column doesn't come first.
+    ///
+    /// For a column that many rows may share, such as a time, but that statistics show to be nearly unique: for `=` the
+    /// planner takes an index on it alone as often as the one on the whole key, and then each row of a large statement
+    /// reads all its fellows. For a range it doesn't, and partitions are pruned all the same.
+    pub fn with_range(self, column: Option<&Ident>) -> Self {
+        let follows = |(name, op): &&(Ident, QualifiedOperator)| {
+            Some(name) == column && op.symbol == "=" && op.schema.as_str() == "pg_catalog"
+        };
+        let ranged = self
+            .columns
+            .iter()
+            .skip(1)
+            .find(follows)
+            .map(|(name, _)| name.clone());
+        Self {
+            ranged: ranged.into_iter().collect(),
+            ..self
+        }
+    }
+
     /// `left."a" OPERATOR(pg_catalog.=) right."a" AND …`
     pub fn equal(&self, left: &'static str, right: &'static str) -> Safe<String> {
         let terms = self.columns.iter();
         Safe(
             terms
                 .map(|(c, op)| {
-                    let equal = format!("{left}.{c} {op} {right}.{c}");
+                    let equal = match self.ranged.contains(c) {
+                        true => ["<=", ">="]
+                            .map(|symbol| format!("{left}.{c} OPERATOR({}.{symbol}) {right}.{c}", op.schema))
+                            .join(" AND "),
+                        false => format!("{left}.{c} {op} {right}.{c}"),
+                    };
                     match self.nullable.contains(c) {
                         // Written out, as the planner uses indexes and prunes partitions by neither
                         // IS NOT DISTINCT FROM nor coalesce; true or false, never NULL, as it is negated too.

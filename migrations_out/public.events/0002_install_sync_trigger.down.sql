@@ -16,15 +16,20 @@ SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN ACCESS EXCLUSIVE MODE'
 ]);
 DROP TRIGGER pgcleave_guard ON "public"."events";
+DROP TRIGGER pgcleave_log_insert ON "public"."events";
+DROP TRIGGER pgcleave_log_update ON "public"."events";
+DROP TRIGGER pgcleave_log_delete ON "public"."events";
 DROP TRIGGER pgcleave_sync ON "public"."events";
 DROP TRIGGER pgcleave_sync_truncate ON "public"."events";
 DROP FUNCTION "public"."events_pgcleave_check"();
 DROP FUNCTION "public"."events_pgcleave_guard"();
 DROP FUNCTION "public"."events_pgcleave_sync_truncate"();
 DROP FUNCTION "public"."events_pgcleave_sync"();
+DROP FUNCTION "public"."events_pgcleave_log_keys"();
 DROP TABLE "public"."events_pgcleave_state";
 DROP TABLE "public"."events_pgcleave_settings";
 DROP TABLE "public"."events_pgcleave_segments";
+DROP TABLE "public"."events_pgcleave_index_builds";
 DROP TABLE "public"."events_pgcleave_truncations";
 DROP TABLE "public"."events_pgcleave_log";
 

@@ -31,8 +31,8 @@ CREATE TABLE "public"."events_pgcleave_state" (
     count_milliseconds  bigint,                          -- how long counting both tables took
     cron_job            bigint,                          -- pg_cron's job that copies and catches up,
     cron_role           name,                            -- and whose it is
-    trigger_xmin        xid,                             -- traces of someone switching the triggers or
-    function_xmin       xid,                             -- their functions off: a lost change, if only for a while
+    sync_marks          text,                            -- of our triggers and functions: tells whether someone has switched
+                                                         -- one off, if only for a while: a lost change
     switch_xid          xid8,                            -- transaction from which on copy = source
     guards_created      boolean NOT NULL DEFAULT false,  -- what keeps keys unique over all partitions is there
     foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
@@ -66,11 +66,39 @@ CREATE TABLE "public"."events_pgcleave_segments" (
     next_block  bigint NOT NULL,
     rows_copied bigint NOT NULL DEFAULT 0
 );
+-- How many of its indexes each partition of the copy has.
+CREATE TABLE "public"."events_pgcleave_index_builds" (
+    partition oid PRIMARY KEY,
+    bytes     bigint NOT NULL,
+    indexes   bigint NOT NULL,
+    built     bigint NOT NULL DEFAULT 0
+);
 ALTER TABLE "public"."events_pgcleave_settings" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_segments" OWNER TO "postgres";
+ALTER TABLE "public"."events_pgcleave_index_builds" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_log" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_truncations" OWNER TO "postgres";
 ALTER TABLE "public"."events_pgcleave_state" OWNER TO "postgres";
+
+-- Phase A, for whole statements: what the row trigger does, at a fraction of the price where a statement changes many
+-- rows. UNION, which takes out duplicates, is safe in a plan that was made for one row and then is used for millions.
+CREATE OR REPLACE FUNCTION "public"."events_pgcleave_log_keys"() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+AS $pgcleave$
+#variable_conflict use_column
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO "public"."events_pgcleave_log" SELECT n."id", n."created_at" FROM pgcleave_new n;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO "public"."events_pgcleave_log" SELECT o."id", o."created_at" FROM pgcleave_old o;
+    ELSE
+        INSERT INTO "public"."events_pgcleave_log"
+        SELECT o."id", o."created_at" FROM pgcleave_old o UNION SELECT n."id", n."created_at" FROM pgcleave_new n;
+    END IF;
+    RETURN NULL;
+END
+$pgcleave$;
+ALTER FUNCTION "public"."events_pgcleave_log_keys"() OWNER TO "postgres";
 
 -- Phase A: appends the touched keys to the change log. Never an image of the row: the source is read
 -- again when the log is drained.
@@ -83,7 +111,7 @@ BEGIN
         INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO "public"."events_pgcleave_log" VALUES (OLD."id", OLD."created_at");
-    ELSIF OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at" THEN
+    ELSIF OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND OLD."created_at" OPERATOR("pg_catalog".>=) NEW."created_at" THEN
         INSERT INTO "public"."events_pgcleave_log" VALUES (NEW."id", NEW."created_at");
     ELSE
         INSERT INTO "public"."events_pgcleave_log" VALUES (OLD."id", OLD."created_at"), (NEW."id", NEW."created_at");
@@ -115,11 +143,14 @@ BEGIN
             MESSAGE = 'the structure of ' || 'public.events' || ' has changed since the conversion began',
             HINT = 'undo the change, or roll back (pgcleave rollback), generate again and start over';
     END IF;
-    IF (SELECT count(*) FROM pg_trigger t, "public"."events_pgcleave_state" s
-        WHERE t.tgrelid = source AND t.tgname IN ('pgcleave_sync', 'pgcleave_sync_truncate')
-          AND t.tgenabled = 'A' AND t.xmin = s.trigger_xmin) <> 2
-       OR NOT EXISTS (SELECT FROM pg_proc p, "public"."events_pgcleave_state" s
-        WHERE p.oid = '"public"."events_pgcleave_sync"()'::regprocedure AND p.xmin = s.function_xmin) THEN
+    IF (SELECT sync_marks FROM "public"."events_pgcleave_state") IS DISTINCT FROM
+    (SELECT string_agg(mark, ' ' ORDER BY mark)
+       FROM (SELECT format('%s %s %s', tgname, tgenabled, xmin) AS mark FROM pg_trigger
+              WHERE tgrelid = '"public"."events"'::regclass
+                AND tgname IN ('pgcleave_log_insert', 'pgcleave_log_update', 'pgcleave_log_delete', 'pgcleave_sync', 'pgcleave_sync_truncate')
+             UNION ALL
+             SELECT format('%s %s', proname, xmin) FROM pg_proc
+              WHERE oid IN ('"public"."events_pgcleave_log_keys"()'::regprocedure, '"public"."events_pgcleave_sync"()'::regprocedure)) marks) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the sync trigger of ' || 'public.events' || ' was switched off or changed for a while: changes may be missing from the copy',
             HINT = 'roll back to the start (pgcleave rollback) and copy again';
@@ -152,21 +183,33 @@ SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN SHARE ROW EXCLUSIVE MODE'
 ]);
 
+CREATE TRIGGER pgcleave_log_insert AFTER INSERT ON "public"."events"
+    REFERENCING NEW TABLE AS pgcleave_new FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_log_keys"();
+CREATE TRIGGER pgcleave_log_update AFTER UPDATE ON "public"."events"
+    REFERENCING OLD TABLE AS pgcleave_old NEW TABLE AS pgcleave_new FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_log_keys"();
+CREATE TRIGGER pgcleave_log_delete AFTER DELETE ON "public"."events"
+    REFERENCING OLD TABLE AS pgcleave_old FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_log_keys"();
 CREATE TRIGGER pgcleave_sync AFTER INSERT OR UPDATE OR DELETE ON "public"."events"
     FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_sync"();
 CREATE TRIGGER pgcleave_sync_truncate AFTER TRUNCATE ON "public"."events"
     FOR EACH STATEMENT EXECUTE FUNCTION "public"."events_pgcleave_sync_truncate"();
 CREATE TRIGGER pgcleave_guard BEFORE INSERT OR UPDATE OR DELETE ON "public"."events"
     FOR EACH ROW EXECUTE FUNCTION "public"."events_pgcleave_guard"();
--- ALWAYS: a writer with session_replication_role = replica must be caught too.
-ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync,
-    ENABLE ALWAYS TRIGGER pgcleave_sync_truncate, DISABLE TRIGGER pgcleave_guard;
+-- Whoever applies changes of logical replication fires no statement triggers: for those, who write as replica, there is the
+-- row trigger. ALWAYS: all other writers, whatever their session_replication_role is or becomes within a statement.
+ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_log_insert, ENABLE ALWAYS TRIGGER pgcleave_log_update,
+    ENABLE ALWAYS TRIGGER pgcleave_log_delete, ENABLE REPLICA TRIGGER pgcleave_sync;
+ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync_truncate, DISABLE TRIGGER pgcleave_guard;
 
 -- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
-UPDATE "public"."events_pgcleave_state" SET
-    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
-                    AND tgrelid = '"public"."events"'::regclass),
-    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+UPDATE "public"."events_pgcleave_state" SET sync_marks =
+    (SELECT string_agg(mark, ' ' ORDER BY mark)
+       FROM (SELECT format('%s %s %s', tgname, tgenabled, xmin) AS mark FROM pg_trigger
+              WHERE tgrelid = '"public"."events"'::regclass
+                AND tgname IN ('pgcleave_log_insert', 'pgcleave_log_update', 'pgcleave_log_delete', 'pgcleave_sync', 'pgcleave_sync_truncate')
+             UNION ALL
+             SELECT format('%s %s', proname, xmin) FROM pg_proc
+              WHERE oid IN ('"public"."events_pgcleave_log_keys"()'::regprocedure, '"public"."events_pgcleave_sync"()'::regprocedure)) marks);
 SELECT "public"."events_pgcleave_check"();
 
 -- Nobody but the owner may call them or put one on a table of their own; firing a trigger needs no right.
@@ -178,7 +221,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_log_keys', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_build_partition_indexes', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

@@ -19,6 +19,7 @@ DROP FUNCTION "public"."events_pgcleave_mark"(regclass);
 DROP PROCEDURE "public"."events_pgcleave_catch_up"(bigint);
 DROP FUNCTION "public"."events_pgcleave_drain"(bigint);
 DROP PROCEDURE "public"."events_pgcleave_copy_batches"(bigint);
+DROP PROCEDURE "public"."events_pgcleave_build_partition_indexes"();
 DROP PROCEDURE "public"."events_pgcleave_wait"();
 
 COMMIT;

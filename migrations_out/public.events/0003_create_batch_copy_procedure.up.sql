@@ -130,7 +130,7 @@ BEGIN
                 DELETE FROM "public"."events_pgcleave_segments";
                 INSERT INTO "public"."events_pgcleave_segments" (first_block, end_block, next_block)
                 SELECT first, least(first + width, blocks), first
-                  FROM (SELECT blocks, greatest(16, (blocks + 63) / 64) AS width
+                  FROM (SELECT blocks, greatest(least(2048, (blocks + 15) / 16), (blocks + 63) / 64, 16) AS width
                           FROM (SELECT pg_relation_size(source) / current_setting('block_size')::bigint AS blocks) s) w,
                        generate_series(0, blocks - 1, width) AS first;
             END IF;
@@ -166,6 +166,76 @@ END
 $pgcleave$;
 ALTER PROCEDURE "public"."events_pgcleave_copy_batches"(bigint) OWNER TO "postgres";
 
+-- Builds the indexes of each partition of the copy, the largest partition first, so that the copy's own need only be put
+-- together of them. Several sessions may run it at once: each takes a partition that no other is at work on, so that two
+-- indexes of one partition never compete for a name. Commits about once in a batch's time; goes on where it stopped.
+CREATE PROCEDURE "public"."events_pgcleave_build_partition_indexes"()
+LANGUAGE plpgsql
+AS $pgcleave$
+#variable_conflict use_column
+DECLARE
+    heads CONSTANT text[] := ARRAY[
+        'ALTER TABLE ',
+        'CREATE INDEX ON '
+    ];
+    tails CONSTANT text[] := ARRAY[
+        ' ADD PRIMARY KEY ("id", "created_at")',
+        ' USING btree (created_at)'
+    ];
+    helpers CONSTANT text := current_setting('max_parallel_maintenance_workers');
+    worker int;
+    pgcleave_settings "public"."events_pgcleave_settings";
+    pgcleave_build "public"."events_pgcleave_index_builds";
+    began timestamptz;
+BEGIN
+    COMMIT; -- fails at once inside a transaction block, where builds could not commit
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    worker := coalesce(nullif(current_setting('pgcleave.worker', true), '')::int, 0);
+    IF worker = 0 THEN
+        IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE source_filenode IS NOT NULL)
+           OR EXISTS (SELECT FROM "public"."events_pgcleave_segments" WHERE next_block < end_block) THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = 'the batch copy is not complete', HINT = 'run the step run_batch_copy again: it goes on where it stopped';
+        END IF;
+        UPDATE "public"."events_pgcleave_state" SET stop_requested = false;
+        INSERT INTO "public"."events_pgcleave_index_builds" (partition, bytes, indexes)
+        SELECT relid, pg_relation_size(relid), cardinality(heads) FROM pg_partition_tree('"public"."events_pgcleave_copy"') WHERE isleaf
+        ON CONFLICT DO NOTHING;
+    END IF;
+    LOOP
+        CALL "public"."events_pgcleave_wait"();
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED; -- whatever the session's default is
+        SET LOCAL search_path = pg_catalog, pg_temp;
+        SET LOCAL row_security = off; -- a policy that would hide rows is an error
+        SET LOCAL lock_timeout = '5s';
+        SELECT * INTO pgcleave_settings FROM "public"."events_pgcleave_settings";
+        EXIT WHEN worker >= pgcleave_settings.jobs OR extract(epoch FROM clock_timestamp()) > nullif(current_setting('pgcleave.run_until', true), '')::numeric
+            OR (SELECT stop_requested OR switch_xid IS NOT NULL FROM "public"."events_pgcleave_state");
+        began := clock_timestamp();
+        LOOP
+            SELECT * INTO pgcleave_build FROM "public"."events_pgcleave_index_builds"
+             WHERE built < indexes ORDER BY bytes DESC, partition LIMIT 1 FOR UPDATE SKIP LOCKED;
+            EXIT WHEN NOT FOUND;
+            -- Helpers of the server's own only where there is less to do than there are sessions.
+            PERFORM set_config('max_parallel_maintenance_workers',
+                CASE WHEN pgcleave_settings.jobs > 1
+                      AND (SELECT count(*) FROM "public"."events_pgcleave_index_builds" WHERE built < indexes) >= pgcleave_settings.jobs
+                     THEN '0' ELSE helpers END, true);
+            EXECUTE heads[pgcleave_build.built + 1] || pgcleave_build.partition::regclass || tails[pgcleave_build.built + 1];
+            UPDATE "public"."events_pgcleave_index_builds" SET built = built + 1 WHERE partition = pgcleave_build.partition;
+            EXIT WHEN clock_timestamp() - began > pgcleave_settings.batch_target;
+        END LOOP;
+        CONTINUE WHEN FOUND;
+        EXIT WHEN NOT EXISTS (SELECT FROM "public"."events_pgcleave_index_builds" WHERE built < indexes);
+        COMMIT;
+        PERFORM pg_catalog.pg_sleep(0.05); -- the others are at work on what is left, and one may fail
+    END LOOP;
+    COMMIT;
+END
+$pgcleave$;
+ALTER PROCEDURE "public"."events_pgcleave_build_partition_indexes"() OWNER TO "postgres";
+
 -- Takes a page of primary keys (all of them for NULL) with all their entries from the change log and
 -- brings their rows in the copy to what the source holds now. Returns the number of entries taken.
 -- Its statements must see one snapshot: call it in a REPEATABLE READ transaction, or with the source
@@ -187,7 +257,7 @@ BEGIN
          USING "public"."events_pgcleave_log" l,
                (SELECT DISTINCT "id" FROM "public"."events_pgcleave_log"
                  ORDER BY "id" LIMIT pgcleave_page) k
-         WHERE l."id" OPERATOR("pg_catalog".=) k."id" AND c."id" OPERATOR("pg_catalog".=) l."id" AND c."created_at" OPERATOR("pg_catalog".=) l."created_at";
+         WHERE l."id" OPERATOR("pg_catalog".=) k."id" AND c."id" OPERATOR("pg_catalog".=) l."id" AND c."created_at" OPERATOR("pg_catalog".<=) l."created_at" AND c."created_at" OPERATOR("pg_catalog".>=) l."created_at";
         INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT s."id", s."account_id", s."payload", s."created_at"
           FROM ONLY "public"."events" s
@@ -225,6 +295,10 @@ BEGIN
     UPDATE "public"."events_pgcleave_state" SET stop_requested = false;
     COMMIT;
     ANALYZE "public"."events_pgcleave_log";
+    -- Not by build_indexes, so that the change log is drained as soon as the indexes are there.
+    IF (SELECT count_milliseconds IS NULL FROM "public"."events_pgcleave_state") THEN
+        ANALYZE "public"."events_pgcleave_copy";
+    END IF;
     LOOP
         CALL "public"."events_pgcleave_wait"();
         COMMIT;
@@ -427,7 +501,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_log_keys', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_build_partition_indexes', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

@@ -11,6 +11,10 @@ pub struct Progress {
     pub blocks_total: i64,
     /// Rows written by the batch copy, those since changed or deleted included.
     pub rows_copied: i64,
+    /// Indexes of partitions that are built.
+    pub indexes_built: i64,
+    /// Indexes that all partitions together shall have; 0 before the first is built.
+    pub indexes_total: i64,
     /// Changes that wait in the change log, counted up to [`Progress::BACKLOG_LIMIT`].
     pub backlog: i64,
     /// Why the batch copy or the catch-up waits at the moment; `None` while it works.

@@ -17,6 +17,8 @@ pub struct Relations {
     pub(crate) settings: QualifiedName,
     /// Where the batch copy stands in each part of the source.
     pub(crate) segments: QualifiedName,
+    /// How many indexes of each partition are built.
+    pub(crate) index_builds: QualifiedName,
     /// The change log: keys that writers touched.
     pub(crate) log: QualifiedName,
     /// A row for each TRUNCATE of the source that the catch-up has yet to follow.

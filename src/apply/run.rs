@@ -13,7 +13,7 @@ use super::failure::ApplyError;
 use super::load::{Load, write_load};
 use super::progress::Reporter;
 use super::relations::Relations;
-use super::stage::{Position, read_stage};
+use super::stage::{Position, Stage, read_stage};
 use super::watch::Watch;
 use crate::db::advisory_lock;
 use crate::db::connect::Target;
@@ -229,7 +229,9 @@ impl<'a> Session<'a> {
         reporter: &mut dyn Reporter,
     ) -> Result<(), ApplyError> {
         // What a copy may take stands there before it begins, be it pg_cron's.
-        if file.mode() == Mode::SingleStatement || file.name.stem == "schedule_copy" {
+        let stem = file.name.stem.as_str();
+        let is_long = file.mode() == Mode::SingleStatement;
+        if is_long || stem == "schedule_copy" {
             write_load(&mut self.client, &self.relations, &self.options.load)?;
         }
         let (done, finished) = mpsc::channel::<bool>();
@@ -238,9 +240,9 @@ impl<'a> Session<'a> {
             relations: self.relations.clone(),
             interrupted: Arc::clone(&self.interrupted),
             token: self.client.cancel_token(),
-            by_batches: file.mode() == Mode::SingleStatement
-                && matches!(file.name.stem.as_str(), "run_batch_copy" | "catch_up"),
-            parallel: (file.name.stem == "run_batch_copy").then(|| file.text.clone()),
+            by_batches: is_long && matches!(stem, "run_batch_copy" | "build_partition_indexes" | "catch_up"),
+            stops_when_asked: matches!(stem, "run_batch_copy" | "catch_up"),
+            parallel: shared_at(stem).map(|stage| (stage, file.text.clone())),
             pause_file: self.options.pause_file.clone(),
         };
         thread::scope(|scope| {
@@ -345,6 +347,15 @@ impl<'a> Session<'a> {
             self.client.batch_execute(&record).map_err(ApplyError::History)?;
         }
         Ok(())
+    }
+}
+
+/// The stage at which several sessions may run the step's statement; `None` where one does it all.
+fn shared_at(stem: &str) -> Option<Stage> {
+    match stem {
+        "run_batch_copy" => Some(Stage::Copying),
+        "build_partition_indexes" => Some(Stage::Copied),
+        _ => None,
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Stage {
     Copying,
     /// It has read every block (`run_batch_copy`).
     Copied,
+    /// Each of the copy's partitions has its indexes (`build_partition_indexes`).
+    PartitionsIndexed,
     /// The copy has its indexes (`build_indexes`).
     Indexed,
     /// The change log was emptied once (`catch_up`).
@@ -124,14 +126,16 @@ fn read_state(
                     pg_catalog.to_char(coalesce(t.cutover_verified_at, t.verified_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
                     t.evidence, t.waiting_for, s.done, s.total, s.copied,
                     (SELECT count(*) FROM (SELECT FROM {} LIMIT {}) l), t.materialized_views_built,
-                    t.foreign_keys_moving, t.cron_job
+                    t.foreign_keys_moving, t.cron_job, i.built, i.total
                FROM {} t, (SELECT coalesce(sum(next_block - first_block), 0)::bigint AS done,
                                   coalesce(sum(end_block - first_block), 0)::bigint AS total,
-                                  coalesce(sum(rows_copied), 0)::bigint AS copied FROM {}) s",
+                                  coalesce(sum(rows_copied), 0)::bigint AS copied FROM {}) s,
+                    (SELECT coalesce(sum(built), 0)::bigint AS built, coalesce(sum(indexes), 0)::bigint AS total FROM {}) i",
             relations.log,
             Progress::BACKLOG_LIMIT,
             relations.state,
-            relations.segments
+            relations.segments,
+            relations.index_builds
         ),
         &[],
     )?;
@@ -151,6 +155,8 @@ fn read_state(
         blocks_total: row.get(12),
         rows_copied: row.get(13),
         backlog: row.get(14),
+        indexes_built: row.get(18),
+        indexes_total: row.get(19),
     };
     let stage = match known {
         Some(stage) => stage,
@@ -199,14 +205,21 @@ impl Position {
 
     /// Without the indexes a complete copy is no more than that.
     fn not_indexed(self) -> Self {
-        let stage = self.stage.min(Stage::Copied);
+        let progress = &self.progress;
+        let are_built = progress.indexes_total > 0 && progress.indexes_built == progress.indexes_total;
+        let most = if are_built {
+            Stage::PartitionsIndexed
+        } else {
+            Stage::Copied
+        };
+        let stage = self.stage.min(most);
         Self { stage, ..self }
     }
 
     /// Whether the step can't be run before pg_cron's job has done its part.
     pub fn waits_for_pg_cron(&self, step: &str) -> bool {
         let is_done = match step {
-            "build_indexes" => self.stage >= Stage::Copied,
+            "build_partition_indexes" | "build_indexes" => self.stage >= Stage::Copied,
             "unschedule_copy" => self.stage >= Stage::CaughtUp && self.progress.backlog <= MAX_BACKLOG,
             _ => true,
         };
@@ -222,6 +235,7 @@ impl Position {
             "install_sync_trigger" => Stage::Logging,
             "create_batch_copy_procedure" => Stage::Prepared,
             "run_batch_copy" => Stage::Copied,
+            "build_partition_indexes" => Stage::PartitionsIndexed,
             "build_indexes" => Stage::Indexed,
             "catch_up" => Stage::CaughtUp,
             "keep_in_step" => Stage::InStep,

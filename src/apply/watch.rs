@@ -1,5 +1,5 @@
 //! Looks after a running step from a connection of its own: progress, Ctrl-C,
-//! the pause file, and the other sessions of a parallel batch copy.
+//! the pause file, and the other sessions of a step that several share.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,11 +28,13 @@ pub(super) struct Watch {
     pub interrupted: Arc<AtomicBool>,
     /// Of the session that runs the step.
     pub token: CancelToken,
-    /// Whether the step looks between two of its batches whether it shall stop; else it is cancelled: what it has
-    /// committed stays, and it goes on from there.
+    /// Whether the step has batches, of which progress is read.
     pub by_batches: bool,
-    /// The statement that other sessions may run at the same time.
-    pub parallel: Option<String>,
+    /// Whether it soon looks whether it shall stop; else it is cancelled: what it has committed stays, and it goes on
+    /// from there.
+    pub stops_when_asked: bool,
+    /// The statement that other sessions may run at the same time, and the stage at which there is work for them.
+    pub parallel: Option<(Stage, String)>,
     pub pause_file: Option<PathBuf>,
 }
 
@@ -92,7 +94,8 @@ impl Watch {
             "SET lock_timeout = '30s'; UPDATE {} SET stop_requested = true",
             self.relations.state
         );
-        let asked = client.is_some_and(|client| client.batch_execute(&request).is_ok());
+        let asked =
+            self.stops_when_asked && client.is_some_and(|client| client.batch_execute(&request).is_ok());
         if !asked {
             // A failure to cancel leaves the step running; it ends by itself, and whole.
             for token in tokens.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -101,7 +104,7 @@ impl Watch {
         }
     }
 
-    /// One more session for the batch copy; it ends when nothing is left or it is one too many.
+    /// One more session for the step; it ends when nothing is left or it is one too many.
     fn work(
         &self,
         number: usize,
@@ -118,7 +121,7 @@ impl Watch {
     }
 }
 
-/// The other sessions of a parallel batch copy; worker 0 is the step's own session.
+/// The other sessions of the step; worker 0 is its own session.
 struct Workers<'scope, 'env> {
     watch: &'env Watch,
     tokens: &'env Mutex<Vec<CancelToken>>,
@@ -134,16 +137,16 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         client: &mut Client,
         reporter: &mut dyn Reporter,
     ) {
-        let Some(statement) = &self.watch.parallel else {
+        let Some((stage, statement)) = &self.watch.parallel else {
             return;
         };
         self.reap(reporter);
         let Ok(Some(load)) = read_load(client, &self.watch.relations) else {
             return;
         };
-        let copying =
-            read_stage(client, &self.watch.relations).is_ok_and(|position| position.stage == Stage::Copying);
-        if !copying || self.failures > MAX_FAILURES {
+        let at_work =
+            read_stage(client, &self.watch.relations).is_ok_and(|position| position.stage == *stage);
+        if !at_work || self.failures > MAX_FAILURES {
             return;
         }
         for number in 1..usize::try_from(load.jobs).unwrap_or(1) {
@@ -171,7 +174,7 @@ impl<'scope, 'env> Workers<'scope, 'env> {
             };
             self.failures += 1;
             reporter.notice(&format!(
-                "session {number} of the batch copy failed and its batch is done again: {failed}"
+                "session {number} of this step failed, and what it didn't commit is done again: {failed}"
             ));
         }
     }

@@ -53,6 +53,7 @@ pub fn remedy(stage: Stage, table: &str) -> String {
         | Stage::Prepared
         | Stage::Copying
         | Stage::Copied
+        | Stage::PartitionsIndexed
         | Stage::Indexed
         | Stage::CaughtUp
         | Stage::InStep => format!(

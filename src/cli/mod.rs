@@ -220,7 +220,7 @@ pub struct ApplyArgs {
     pub pause_file: Option<PathBuf>,
     #[command(flatten)]
     pub lock: LockArgs,
-    /// The switch counts rows with writers blocked only if that takes no longer than this (2s).
+    /// The switch counts rows with writers blocked only if that takes no longer than this (50ms).
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Cutover")]
     pub switch_budget: Option<Duration>,
     /// The cutover counts rows before its lock, blocking nobody, only if that takes no longer than this (1m).

@@ -46,6 +46,12 @@ impl Reporter for Bar {
 
     fn progress(&mut self, now: Progress) {
         let first = self.first.get_or_insert_with(|| now.clone());
+        if now.indexes_built < now.indexes_total {
+            self.bar.set_length(now.indexes_total.unsigned_abs());
+            self.bar.set_position(now.indexes_built.unsigned_abs());
+            self.bar.set_message(describe_indexes(&now));
+            return;
+        }
         self.bar.set_length(now.blocks_total.max(1).unsigned_abs());
         self.bar.set_position(now.blocks_done.unsigned_abs());
         self.bar.set_message(describe(first, &now, self.began.elapsed()));
@@ -68,15 +74,10 @@ fn describe(first: &Progress, now: &Progress, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let rows = now.rows_copied - first.rows_copied;
     let mut text = format!(
-        "{} rows, {} rows/s, backlog {}{}",
+        "{} rows, {} rows/s, backlog {}",
         HumanCount(now.rows_copied.unsigned_abs()),
         HumanCount((rows.max(0) as f64 / seconds) as u64),
-        HumanCount(now.backlog.unsigned_abs()),
-        if now.backlog >= Progress::BACKLOG_LIMIT {
-            "+"
-        } else {
-            ""
-        },
+        backlog(now),
     );
     let (blocks, left) = (
         now.blocks_done - first.blocks_done,
@@ -86,10 +87,32 @@ fn describe(first: &Progress, now: &Progress, elapsed: Duration) -> String {
         let remaining = Duration::from_secs_f64(left as f64 * seconds / blocks as f64);
         text.push_str(&format!(", {} left", HumanDuration(remaining)));
     }
-    if let Some(reason) = &now.waiting_for {
-        text.push_str(&format!(", WAITING: {reason}"));
-    }
-    text
+    text + &waiting(now)
+}
+
+/// Indexes of partitions, and the backlog that grows meanwhile.
+fn describe_indexes(now: &Progress) -> String {
+    format!(
+        "{} of {} indexes, backlog {}{}",
+        now.indexes_built,
+        now.indexes_total,
+        backlog(now),
+        waiting(now)
+    )
+}
+
+fn backlog(now: &Progress) -> String {
+    let more = if now.backlog >= Progress::BACKLOG_LIMIT {
+        "+"
+    } else {
+        ""
+    };
+    format!("{}{more}", HumanCount(now.backlog.unsigned_abs()))
+}
+
+fn waiting(now: &Progress) -> String {
+    let reason = now.waiting_for.as_ref();
+    reason.map_or_else(String::new, |reason| format!(", WAITING: {reason}"))
 }
 
 /// A bar for work that is counted in blocks; hidden where stderr is no terminal.

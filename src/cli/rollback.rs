@@ -100,12 +100,13 @@ fn behind(context: &Context, keep: Option<&str>) -> Vec<String> {
 }
 
 /// Foreign keys may be there in part, or moved in part, when their step was interrupted; copied
-/// rows too, and materialized views that a second cutover needs anew; and undoing either is harmless where there is nothing.
+/// rows and partitions' indexes too, and materialized views that a second cutover needs anew; and undoing either is harmless where there is nothing.
 fn may_be_done(step: &str, position: &Position) -> bool {
     match step {
         "add_foreign_keys" | "build_materialized_views" => position.stage >= Stage::InStep,
         "move_incoming_foreign_keys" => position.foreign_keys_moving,
         "run_batch_copy" => position.stage >= Stage::Copying,
+        "build_partition_indexes" => position.stage >= Stage::Copied,
         _ => position.is_done(step),
     }
 }

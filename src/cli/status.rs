@@ -129,6 +129,7 @@ pub fn next_step(context: &Context, position: &Position) -> String {
         | Stage::Prepared
         | Stage::Copying
         | Stage::Copied
+        | Stage::PartitionsIndexed
         | Stage::Indexed
         | Stage::CaughtUp
         | Stage::InStep => {
@@ -149,6 +150,12 @@ fn text(report: &Report) -> String {
         lines.push(format!(
             "copy: {} rows, {} of {} blocks ({percent:.1} %); change log: {} changes waiting",
             progress.rows_copied, progress.blocks_done, progress.blocks_total, progress.backlog
+        ));
+    }
+    if progress.indexes_built < progress.indexes_total {
+        lines.push(format!(
+            "indexes of partitions: {} of {}",
+            progress.indexes_built, progress.indexes_total
         ));
     }
     if report.partitions > 0 {
@@ -188,6 +195,7 @@ fn stage_words(stage: Stage) -> &'static str {
         Stage::Prepared => "ready to copy",
         Stage::Copying => "copying",
         Stage::Copied => "copied",
+        Stage::PartitionsIndexed => "the partitions' indexes are built",
         Stage::Indexed => "indexes built",
         Stage::CaughtUp => "caught up",
         Stage::InStep => "the copy is kept in step",

@@ -79,7 +79,12 @@ fn refuse_too_early(context: &Context) -> Result<(), Failure> {
     let stage = read_stage(&mut context.target.open()?, &context.relations)?.stage;
     let table = context.table.plain();
     match stage {
-        Stage::Copied | Stage::Indexed | Stage::CaughtUp | Stage::InStep | Stage::CutOver => Ok(()),
+        Stage::Copied
+        | Stage::PartitionsIndexed
+        | Stage::Indexed
+        | Stage::CaughtUp
+        | Stage::InStep
+        | Stage::CutOver => Ok(()),
         Stage::NotStarted | Stage::CopyCreated | Stage::Logging | Stage::Prepared | Stage::Copying => {
             Err(Failure::failed(
                 anyhow::anyhow!("the batch copy of {table} is not complete"),

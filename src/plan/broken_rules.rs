@@ -29,6 +29,7 @@ impl Step {
             Self::CreateBatchCopyProcedure
             | Self::ScheduleCopy
             | Self::RunBatchCopy
+            | Self::BuildPartitionIndexes
             | Self::CatchUp
             | Self::UnscheduleCopy
             | Self::KeepInStep

@@ -12,6 +12,9 @@ pub(super) struct CarriedIndex {
     pub(super) copy_name: QualifiedName,
     pub(super) retired_name: QualifiedName,
     pub(super) build: Fragment,
+    /// What builds it on one partition, before the partition's name and behind it. `None` where PostgreSQL would not make
+    /// it part of the copy's: an exclusion constraint.
+    pub(super) partition_build: Option<(Literal, Literal)>,
     pub(super) drop: Fragment,
     /// Comment on the constraint.
     pub(super) constraint_comment: Option<String>,
@@ -111,6 +114,10 @@ fn carried_constraint(
             "ALTER TABLE {} ADD CONSTRAINT {} {}",
             &[&names.copy, &copy_name.name, &definition],
         ),
+        partition_build: Some((
+            Literal::new("ALTER TABLE "),
+            Fragment::new(" ADD {}", &[&definition]).literal(),
+        )),
         drop: Fragment::new(
             "ALTER TABLE {} DROP CONSTRAINT {}",
             &[&names.copy, &copy_name.name],
@@ -207,13 +214,10 @@ fn carried_exclusion(table: &Table, names: &Names, exclusion: &Exclusion) -> Opt
         );
     }
     let comments = (exclusion.comment.clone(), exclusion.index_comment.clone());
-    Some(carried_constraint(
-        table,
-        names,
-        &exclusion.name,
-        definition,
-        comments,
-    ))
+    Some(CarriedIndex {
+        partition_build: None,
+        ..carried_constraint(table, names, &exclusion.name, definition, comments)
+    })
 }
 
 fn carried_index(table: &Table, names: &Names, index: &Index) -> CarriedIndex {
@@ -240,16 +244,16 @@ fn built_index(
     comment: Option<String>,
 ) -> CarriedIndex {
     let (name, copy_name, retired_name) = index_names(table, name);
+    let definition = in_tablespace(using, tablespace);
     CarriedIndex {
         build: Fragment::new(
             "{} {} ON {} {}",
-            &[
-                head,
-                &copy_name.name,
-                &names.copy,
-                &in_tablespace(using, tablespace),
-            ],
+            &[head, &copy_name.name, &names.copy, &definition],
         ),
+        partition_build: Some((
+            Fragment::new("{} ON ", &[head]).literal(),
+            Fragment::new(" {}", &[&definition]).literal(),
+        )),
         drop: Fragment::new("DROP INDEX {}", &[&copy_name]),
         name,
         copy_name,

@@ -27,7 +27,7 @@ use crate::model::{
     Column, Exclusion, ForeignKeyOut, Grant, Key, Persistence, ReplicaIdentity, StorageParameter, Table,
     Trigger, TriggerEnabled, View,
 };
-use crate::spec::{CopyBy, TableSpec};
+use crate::spec::{CopyBy, Strategy, TableSpec};
 use crate::sql::{
     ColumnList, Fragment, Ident, KeyColumns, Literal, Number, QualifiedName, QualifiedOperator, ServerSql,
     retarget,
@@ -160,6 +160,8 @@ pub struct Conversion {
     pub replica_index: Option<QualifiedName>,
     pub grants: Vec<Fragment>,
     pub index_builds: Vec<Fragment>,
+    /// What builds an index of one partition: before its name, and behind it.
+    pub partition_index_builds: Vec<(Literal, Literal)>,
     pub index_statistics: Vec<IndexStatistics>,
     /// The index that partitions are clustered on.
     pub clustered_on: Option<Literal>,
@@ -186,6 +188,7 @@ pub struct Conversion {
     pub tables_referred_to: Fragment,
     /// Done with the cutover's locks, to be tried again with them: an autovacuum of a partition may be in the way.
     pub alters_with_locks: Vec<Literal>,
+    pub log_keys_signature: Literal,
     pub sync_signature: Literal,
     pub reverse_signature: Literal,
     pub copy_batches_signature: Literal,
@@ -324,6 +327,7 @@ fn is_needed(step: Step, conversion: &Conversion) -> bool {
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger
         | Step::CreateBatchCopyProcedure
+        | Step::BuildPartitionIndexes
         | Step::BuildIndexes
         | Step::KeepInStep
         | Step::VerifyCopy
@@ -342,7 +346,10 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
     let primary = table.primary_key.as_ref()?;
     let primary_key = key_columns(primary);
     let nullable = key.iter().filter(|c| !c.not_null).map(|c| c.name.clone());
-    let row_key = with_partition_key(primary, &key)?.with_nullable(nullable.collect());
+    let ranged = (spec.strategy == Strategy::Range && key.len() == 1).then(|| &key[0].name);
+    let row_key = with_partition_key(primary, &key)?
+        .with_nullable(nullable.collect())
+        .with_range(ranged);
     let writable: Vec<&Column> = table.columns.iter().filter(|c| c.generated.is_none()).collect();
     let key_is_extended = row_key.list() != primary_key.list();
     let carried: Vec<CarriedIndex> = carried_indexes(table, &names, &key, spec)?;
@@ -389,6 +396,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         index_statistics: index_statistics(table),
         clustered_on: clustered_on(table),
         index_builds: carried.iter().map(|i| i.build.clone()).collect(),
+        partition_index_builds: carried.iter().filter_map(|i| i.partition_build.clone()).collect(),
         index_drops: carried.iter().rev().map(|i| i.drop.clone()).collect(),
         statistics: statistics(table, &names)?,
         triggers: triggers(table, &names)?,
@@ -425,6 +433,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         ),
         tables_referred_to: Fragment::list(tables_referred_to(table).into_iter().map(QualifiedName::literal)),
         alters_with_locks: alters_with_locks(table, &foreign_keys, &names),
+        log_keys_signature: Fragment::new("{}()", &[&names.log_keys]).literal(),
         sync_signature: Fragment::new("{}()", &[&names.sync]).literal(),
         reverse_signature: Fragment::new("{}()", &[&names.reverse]).literal(),
         copy_batches_signature: Fragment::new("{}(bigint)", &[&names.copy_batches]).literal(),

@@ -17,11 +17,13 @@ pub struct Names {
     pub state: QualifiedName,
     pub settings: QualifiedName,
     pub segments: QualifiedName,
+    pub index_builds: QualifiedName,
     pub moves: QualifiedName,
     pub fingerprint: QualifiedName,
     pub lock: QualifiedName,
     pub check: QualifiedName,
     pub guard: QualifiedName,
+    pub log_keys: QualifiedName,
     pub sync: QualifiedName,
     pub sync_truncate: QualifiedName,
     pub reverse: QualifiedName,
@@ -33,6 +35,7 @@ pub struct Names {
     pub compare: QualifiedName,
     pub repair: QualifiedName,
     pub copy_batches: QualifiedName,
+    pub build_partition_indexes: QualifiedName,
     pub catch_up: QualifiedName,
     pub add_foreign_keys: QualifiedName,
     pub move_incoming: QualifiedName,
@@ -54,11 +57,13 @@ impl Names {
             state: ours("state"),
             settings: ours("settings"),
             segments: ours("segments"),
+            index_builds: ours("index_builds"),
             moves: ours("moves"),
             fingerprint: ours("fingerprint"),
             lock: ours("lock"),
             check: ours("check"),
             guard: ours("guard"),
+            log_keys: ours("log_keys"),
             sync: ours("sync"),
             sync_truncate: ours("sync_truncate"),
             reverse: ours("reverse"),
@@ -70,6 +75,7 @@ impl Names {
             compare: ours("compare"),
             repair: ours("repair"),
             copy_batches: ours("copy_batches"),
+            build_partition_indexes: ours("build_partition_indexes"),
             catch_up: ours("catch_up"),
             add_foreign_keys: ours("add_foreign_keys"),
             move_incoming: ours("move_incoming"),
@@ -78,7 +84,7 @@ impl Names {
     }
 
     /// Relations that the conversion creates, partitions apart.
-    pub fn relations(&self) -> [&QualifiedName; 8] {
+    pub fn relations(&self) -> [&QualifiedName; 9] {
         [
             &self.copy,
             &self.retired,
@@ -87,17 +93,19 @@ impl Names {
             &self.state,
             &self.settings,
             &self.segments,
+            &self.index_builds,
             &self.moves,
         ]
     }
 
     /// Functions and procedures that it creates.
-    pub fn functions(&self) -> [&QualifiedName; 19] {
+    pub fn functions(&self) -> [&QualifiedName; 21] {
         [
             &self.fingerprint,
             &self.lock,
             &self.check,
             &self.guard,
+            &self.log_keys,
             &self.sync,
             &self.sync_truncate,
             &self.reverse,
@@ -109,6 +117,7 @@ impl Names {
             &self.compare,
             &self.repair,
             &self.copy_batches,
+            &self.build_partition_indexes,
             &self.catch_up,
             &self.add_foreign_keys,
             &self.move_incoming,

@@ -18,6 +18,8 @@ pub enum Step {
     ScheduleCopy,
     /// The rows, in batches of blocks.
     RunBatchCopy,
+    /// The indexes of each partition, by as many sessions as copied.
+    BuildPartitionIndexes,
     /// Keys, indexes, statistics and triggers on the copy.
     BuildIndexes,
     /// Narrow tables that keep keys unique over all partitions.
@@ -99,12 +101,13 @@ impl fmt::Display for Hazard {
 
 impl Step {
     /// In the order in which they run.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CreatePartitionedCopy,
         Self::InstallSyncTrigger,
         Self::CreateBatchCopyProcedure,
         Self::ScheduleCopy,
         Self::RunBatchCopy,
+        Self::BuildPartitionIndexes,
         Self::BuildIndexes,
         Self::CreateGuards,
         Self::CatchUp,
@@ -127,6 +130,7 @@ impl Step {
             Self::CreateBatchCopyProcedure => "create_batch_copy_procedure",
             Self::ScheduleCopy => "schedule_copy",
             Self::RunBatchCopy => "run_batch_copy",
+            Self::BuildPartitionIndexes => "build_partition_indexes",
             Self::BuildIndexes => "build_indexes",
             Self::CreateGuards => "create_guards",
             Self::CatchUp => "catch_up",
@@ -155,7 +159,10 @@ impl Step {
             Self::CreateBatchCopyProcedure => "Create the procedures that copy and catch up",
             Self::ScheduleCopy => "Have pg_cron copy the rows, and catch up once the indexes are there",
             Self::RunBatchCopy => "Copy the rows in batches of blocks",
-            Self::BuildIndexes => "Build keys, indexes and triggers on the copy",
+            Self::BuildPartitionIndexes => "Build the indexes of each partition",
+            Self::BuildIndexes => {
+                "Put the partitions' indexes together into the copy's, and create its triggers"
+            }
             Self::CreateGuards => "Create what keeps keys unique over all partitions",
             Self::CatchUp => "Bring what was written meanwhile into the copy",
             Self::UnscheduleCopy => "Remove pg_cron's job, which has copied and caught up",
@@ -199,7 +206,10 @@ impl Step {
                 "by pg_cron's job, one batch at a time; blocks nobody who reads or writes",
             ),
             Self::UnscheduleCopy => None,
-            Self::BuildIndexes | Self::CreateGuards | Self::BuildMaterializedViews => None,
+            Self::BuildPartitionIndexes
+            | Self::BuildIndexes
+            | Self::CreateGuards
+            | Self::BuildMaterializedViews => None,
             Self::MoveIncomingForeignKeys => lock(
                 LockMode::AccessExclusive,
                 "each table that refers to it, with the retired table",
@@ -208,7 +218,7 @@ impl Step {
             Self::KeepInStep => lock(
                 LockMode::ShareRowExclusive,
                 "the source table",
-                "while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (2 s), rows are counted; writers wait, readers don't",
+                "while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (50 ms), rows are counted; writers wait, readers don't",
             ),
             Self::AddForeignKeys => lock(
                 LockMode::ShareRowExclusive,
@@ -249,8 +259,11 @@ impl Step {
             Self::MoveIncomingForeignKeys => {
                 "milliseconds a foreign key under the lock, then reads the table that refers to it once"
             }
-            Self::BuildIndexes => {
+            Self::BuildPartitionIndexes => {
                 "sorts the whole copy once per index; needs room for them on the server's disk"
+            }
+            Self::BuildIndexes => {
+                "milliseconds a partition; where a partition lacks an index (without build_partition_indexes, or an exclusion constraint), it is built here"
             }
             Self::CatchUp => "in proportion to what was written since the sync trigger",
             Self::KeepInStep => "milliseconds to seconds",
@@ -271,6 +284,7 @@ impl Step {
             | Self::CreateBatchCopyProcedure
             | Self::ScheduleCopy
             | Self::RunBatchCopy
+            | Self::BuildPartitionIndexes
             | Self::BuildIndexes
             | Self::CreateGuards
             | Self::CatchUp
@@ -294,7 +308,8 @@ impl Step {
             Self::CreateBatchCopyProcedure => "the down file drops the procedures",
             Self::ScheduleCopy => "the down file removes the job and empties the copy",
             Self::RunBatchCopy => "the down file empties the copy",
-            Self::BuildIndexes => "the down file drops them from the copy",
+            Self::BuildPartitionIndexes => "the down file drops them",
+            Self::BuildIndexes => "the down file drops them, and the partitions' with them",
             Self::CreateGuards => "the down file drops them",
             Self::MoveIncomingForeignKeys => "the down file points them at the retired table again",
             Self::CatchUp => "the down file asks for a new catch-up before the next switch",

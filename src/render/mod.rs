@@ -33,6 +33,9 @@ templates! {
     RunBatchCopyUp = "conversion/run_batch_copy.up.sql";
     RunBatchCopyDown = "conversion/run_batch_copy.down.sql";
     RunBatchCopyVerify = "conversion/run_batch_copy.verify.sql";
+    BuildPartitionIndexesUp = "conversion/build_partition_indexes.up.sql";
+    BuildPartitionIndexesDown = "conversion/build_partition_indexes.down.sql";
+    BuildPartitionIndexesVerify = "conversion/build_partition_indexes.verify.sql";
     BuildIndexesUp = "conversion/build_indexes.up.sql";
     BuildIndexesDown = "conversion/build_indexes.down.sql";
     BuildIndexesVerify = "conversion/build_indexes.verify.sql";
@@ -87,6 +90,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
         (Step::RunBatchCopy, Part::Up) => RunBatchCopyUp { c }.render(),
         (Step::RunBatchCopy, Part::Down) => RunBatchCopyDown { c }.render(),
         (Step::RunBatchCopy, Part::Verify) => RunBatchCopyVerify { c }.render(),
+        (Step::BuildPartitionIndexes, Part::Up) => BuildPartitionIndexesUp { c }.render(),
+        (Step::BuildPartitionIndexes, Part::Down) => BuildPartitionIndexesDown { c }.render(),
+        (Step::BuildPartitionIndexes, Part::Verify) => BuildPartitionIndexesVerify { c }.render(),
         (Step::BuildIndexes, Part::Up) => BuildIndexesUp { c }.render(),
         (Step::BuildIndexes, Part::Down) => BuildIndexesDown { c }.render(),
         (Step::BuildIndexes, Part::Verify) => BuildIndexesVerify { c }.render(),
@@ -127,7 +133,9 @@ pub fn render(step: Step, part: Part, c: &Conversion) -> Result<Option<String>, 
 /// Whether a part runs in one transaction or is a single statement that commits by itself.
 pub fn commits_by_itself(step: Step, part: Part) -> bool {
     match step {
-        Step::RunBatchCopy | Step::CatchUp | Step::AddForeignKeys => part == Part::Up,
+        Step::RunBatchCopy | Step::BuildPartitionIndexes | Step::CatchUp | Step::AddForeignKeys => {
+            part == Part::Up
+        }
         Step::MoveIncomingForeignKeys => part != Part::Verify,
         Step::CreatePartitionedCopy
         | Step::InstallSyncTrigger

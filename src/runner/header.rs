@@ -86,6 +86,7 @@ fn remarks(plan: &Plan, step: Step) -> Vec<String> {
         | Step::ScheduleCopy
         | Step::UnscheduleCopy
         | Step::RunBatchCopy
+        | Step::BuildPartitionIndexes
         | Step::CreateGuards
         | Step::CatchUp
         | Step::KeepInStep

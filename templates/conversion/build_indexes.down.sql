@@ -32,3 +32,4 @@ DROP STATISTICS {{ statistics.copy.sql() }};
 {%- for drop in c.index_drops %}
 {{ drop.sql() }};
 {%- endfor %}
+UPDATE {{ c.names.index_builds.sql() }} SET built = 0;

@@ -3,15 +3,30 @@ BEGIN
     IF NOT EXISTS (SELECT FROM {{ c.names.state.sql() }} WHERE source_filenode IS NOT NULL)
        OR EXISTS (SELECT FROM {{ c.names.segments.sql() }} WHERE next_block < end_block) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the batch copy is not complete', HINT = {% if c.copies_by_pg_cron() %}'it is pg_cron''s work: wait, see how far it is (pgcleave status, cron.job_run_details), and run this step again'{% else %}'run the step run_batch_copy again: it goes on where it stopped'{% endif %};
+            MESSAGE = 'the batch copy is not complete', HINT = {% include "fragment/finish_the_copy.sql" %};
     END IF;
 END
 $pgcleave$;
 
--- Under names of their own; the cutover gives them the names that the source's have.
+-- Under names of their own; the cutover gives them the names that the source's have. An index that a partition has
+-- already becomes a part of the copy's; one that it lacks is built.
 {%- for index in c.index_builds %}
 {{ index.sql() }};
 {%- endfor %}
+DO $pgcleave$
+DECLARE
+    apart text;
+BEGIN
+    SELECT string_agg(x.indexrelid::regclass::text, ', ') INTO apart
+      FROM pg_partition_tree({{ c.names.copy.literal().sql() }}) t JOIN pg_index x ON x.indrelid = t.relid JOIN pg_class i ON i.oid = x.indexrelid
+     WHERE t.isleaf AND NOT i.relispartition;
+    IF apart IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'these indexes of partitions are part of no index of the copy: ' || apart,
+            HINT = 'drop them, and run this step again';
+    END IF;
+END
+$pgcleave$;
 {%- if let Some(index) = c.replica_index %}
 -- Partitions don't inherit the replica identity.
 ALTER TABLE {{ c.names.copy.sql() }} REPLICA IDENTITY USING INDEX {{ index.name.sql() }};
@@ -109,7 +124,5 @@ BEGIN
     END LOOP;
 END
 $pgcleave$;
-
-ANALYZE {{ c.names.copy.sql() }};
 
 {% include "fragment/revoke_functions.sql" %}

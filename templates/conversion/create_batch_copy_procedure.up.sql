@@ -2,6 +2,8 @@
 
 {% include "fragment/copy_batches.sql" %}
 
+{% include "fragment/build_partition_indexes.sql" %}
+
 {% include "fragment/drain.sql" %}
 
 {% include "fragment/catch_up.sql" %}

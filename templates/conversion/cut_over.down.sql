@@ -129,6 +129,6 @@ ALTER TABLE {{ c.names.source.sql() }} DISABLE TRIGGER pgcleave_guard;
 {%- endif %}
 {% include "fragment/sync_write_through.sql" %}
 
-{% include "fragment/record_xmin.sql" %}
+{% include "fragment/record_sync_marks.sql" %}
 -- A new cutover needs a new verification, and materialized views of its time.
 UPDATE {{ c.names.state.sql() }} SET materialized_views_built = false, verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;

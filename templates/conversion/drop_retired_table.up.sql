@@ -49,6 +49,7 @@ DROP FUNCTION {{ c.names.note_moves.sql() }}();
 DROP FUNCTION {{ c.names.reverse.sql() }}();
 DROP FUNCTION {{ c.names.reverse_truncate.sql() }}();
 DROP FUNCTION {{ c.names.sync.sql() }}();
+DROP FUNCTION {{ c.names.log_keys.sql() }}();
 DROP FUNCTION {{ c.names.sync_truncate.sql() }}();
 DROP FUNCTION {{ c.names.check.sql() }}();
 DROP FUNCTION {{ c.names.guard.sql() }}();

@@ -13,8 +13,8 @@ CREATE TABLE {{ c.names.state.sql() }} (
     count_milliseconds  bigint,                          -- how long counting both tables took
     cron_job            bigint,                          -- pg_cron's job that copies and catches up,
     cron_role           name,                            -- and whose it is
-    trigger_xmin        xid,                             -- traces of someone switching the triggers or
-    function_xmin       xid,                             -- their functions off: a lost change, if only for a while
+    sync_marks          text,                            -- of our triggers and functions: tells whether someone has switched
+                                                         -- one off, if only for a while: a lost change
     switch_xid          xid8,                            -- transaction from which on copy = source
     guards_created      boolean NOT NULL DEFAULT false,  -- what keeps keys unique over all partitions is there
     foreign_keys_added  boolean NOT NULL DEFAULT false,  -- the copy has all of the source's, validated alike
@@ -48,6 +48,13 @@ CREATE TABLE {{ c.names.segments.sql() }} (
     next_block  bigint NOT NULL,
     rows_copied bigint NOT NULL DEFAULT 0
 );
+-- How many of its indexes each partition of the copy has.
+CREATE TABLE {{ c.names.index_builds.sql() }} (
+    partition oid PRIMARY KEY,
+    bytes     bigint NOT NULL,
+    indexes   bigint NOT NULL,
+    built     bigint NOT NULL DEFAULT 0
+);
 {%- if c.is_referenced() %}
 -- Rows whose primary key and partition change in one UPDATE of the partitioned table; filled and emptied
 -- within that statement.
@@ -58,9 +65,13 @@ ALTER TABLE {{ c.names.moves.sql() }} OWNER TO {{ c.owner.sql() }};
 {%- endif %}
 ALTER TABLE {{ c.names.settings.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.segments.sql() }} OWNER TO {{ c.owner.sql() }};
+ALTER TABLE {{ c.names.index_builds.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.log.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.truncations.sql() }} OWNER TO {{ c.owner.sql() }};
 ALTER TABLE {{ c.names.state.sql() }} OWNER TO {{ c.owner.sql() }};
+
+{% include "fragment/log_keys.sql" %}
+ALTER FUNCTION {{ c.names.log_keys.sql() }}() OWNER TO {{ c.owner.sql() }};
 
 {% include "fragment/sync_log.sql" %}
 ALTER FUNCTION {{ c.names.sync.sql() }}() OWNER TO {{ c.owner.sql() }};
@@ -101,17 +112,22 @@ SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_share_row_exclusive.sql() }}
 ]);
 
+CREATE TRIGGER pgcleave_log_insert AFTER INSERT ON {{ c.names.source.sql() }}
+    REFERENCING NEW TABLE AS pgcleave_new FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.log_keys.sql() }}();
+CREATE TRIGGER pgcleave_log_update AFTER UPDATE ON {{ c.names.source.sql() }}
+    REFERENCING OLD TABLE AS pgcleave_old NEW TABLE AS pgcleave_new FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.log_keys.sql() }}();
+CREATE TRIGGER pgcleave_log_delete AFTER DELETE ON {{ c.names.source.sql() }}
+    REFERENCING OLD TABLE AS pgcleave_old FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.log_keys.sql() }}();
 CREATE TRIGGER pgcleave_sync AFTER INSERT OR UPDATE OR DELETE ON {{ c.names.source.sql() }}
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.sync.sql() }}();
 CREATE TRIGGER pgcleave_sync_truncate AFTER TRUNCATE ON {{ c.names.source.sql() }}
     FOR EACH STATEMENT EXECUTE FUNCTION {{ c.names.sync_truncate.sql() }}();
 CREATE TRIGGER pgcleave_guard BEFORE INSERT OR UPDATE OR DELETE ON {{ c.names.source.sql() }}
     FOR EACH ROW EXECUTE FUNCTION {{ c.names.guard.sql() }}();
--- ALWAYS: a writer with session_replication_role = replica must be caught too.
-ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync,
-    ENABLE ALWAYS TRIGGER pgcleave_sync_truncate, DISABLE TRIGGER pgcleave_guard;
+{% include "fragment/log_by_statement.sql" %}
+ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync_truncate, DISABLE TRIGGER pgcleave_guard;
 
-{% include "fragment/record_xmin.sql" %}
+{% include "fragment/record_sync_marks.sql" %}
 SELECT {{ c.names.check.sql() }}();
 
 {% include "fragment/revoke_functions.sql" %}

@@ -4,6 +4,7 @@ SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
 ]);
 
 {% include "fragment/sync_log.sql" %}
+{% include "fragment/log_by_statement.sql" %}
 CREATE OR REPLACE FUNCTION {{ c.names.sync_truncate.sql() }}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
@@ -14,4 +15,4 @@ END
 $pgcleave$;
 UPDATE {{ c.names.state.sql() }} SET switch_xid = NULL, verified_at = NULL, verified_mark = NULL;
 
-{% include "fragment/record_xmin.sql" %}
+{% include "fragment/record_sync_marks.sql" %}

@@ -21,7 +21,7 @@ DO $pgcleave$
 DECLARE
     state {{ c.names.state.sql() }};
     budget CONSTANT int := 1000 * extract(epoch FROM
-        coalesce(nullif(current_setting('pgcleave.switch_budget', true), ''), '2s')::interval);
+        coalesce(nullif(current_setting('pgcleave.switch_budget', true), ''), '50ms')::interval);
     source_rows bigint;
     copy_rows bigint;
     what_was_counted text;
@@ -59,6 +59,9 @@ END
 $pgcleave$;
 
 {% include "fragment/sync_write_through.sql" %}
+-- A row at a time from here on, whoever writes.
+ALTER TABLE {{ c.names.source.sql() }} ENABLE ALWAYS TRIGGER pgcleave_sync, DISABLE TRIGGER pgcleave_log_insert,
+    DISABLE TRIGGER pgcleave_log_update, DISABLE TRIGGER pgcleave_log_delete;
 
-{% include "fragment/record_xmin.sql" %}
+{% include "fragment/record_sync_marks.sql" %}
 SELECT {{ c.names.check.sql() }}();

@@ -13,6 +13,10 @@ BEGIN
     UPDATE {{ c.names.state.sql() }} SET stop_requested = false;
     COMMIT;
     ANALYZE {{ c.names.log.sql() }};
+    -- Not by build_indexes, so that the change log is drained as soon as the indexes are there.
+    IF (SELECT count_milliseconds IS NULL FROM {{ c.names.state.sql() }}) THEN
+        ANALYZE {{ c.names.copy.sql() }};
+    END IF;
     LOOP
         CALL {{ c.names.wait.sql() }}();
         COMMIT;

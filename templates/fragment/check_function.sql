@@ -10,11 +10,8 @@ BEGIN
             MESSAGE = 'the structure of ' || {{ c.label.sql() }} || ' has changed since the conversion began',
             HINT = 'undo the change, or roll back (pgcleave rollback), generate again and start over';
     END IF;
-    IF (SELECT count(*) FROM pg_trigger t, {{ c.names.state.sql() }} s
-        WHERE t.tgrelid = source AND t.tgname IN ('pgcleave_sync', 'pgcleave_sync_truncate')
-          AND t.tgenabled = 'A' AND t.xmin = s.trigger_xmin) <> 2
-       OR NOT EXISTS (SELECT FROM pg_proc p, {{ c.names.state.sql() }} s
-        WHERE p.oid = {{ c.sync_signature.sql() }}::regprocedure AND p.xmin = s.function_xmin) THEN
+    IF (SELECT sync_marks FROM {{ c.names.state.sql() }}) IS DISTINCT FROM
+    {% include "fragment/sync_marks.sql" %} THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the sync trigger of ' || {{ c.label.sql() }} || ' was switched off or changed for a while: changes may be missing from the copy',
             HINT = 'roll back to the start (pgcleave rollback) and copy again';

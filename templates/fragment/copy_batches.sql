@@ -51,7 +51,7 @@ BEGIN
                 DELETE FROM {{ c.names.segments.sql() }};
                 INSERT INTO {{ c.names.segments.sql() }} (first_block, end_block, next_block)
                 SELECT first, least(first + width, blocks), first
-                  FROM (SELECT blocks, greatest(16, (blocks + 63) / 64) AS width
+                  FROM (SELECT blocks, greatest(least(2048, (blocks + 15) / 16), (blocks + 63) / 64, 16) AS width
                           FROM (SELECT pg_relation_size(source) / current_setting('block_size')::bigint AS blocks) s) w,
                        generate_series(0, blocks - 1, width) AS first;
             END IF;

@@ -10,4 +10,5 @@ DROP FUNCTION {{ c.names.mark.sql() }}(regclass);
 DROP PROCEDURE {{ c.names.catch_up.sql() }}(bigint);
 DROP FUNCTION {{ c.names.drain.sql() }}(bigint);
 DROP PROCEDURE {{ c.names.copy_batches.sql() }}(bigint);
+DROP PROCEDURE {{ c.names.build_partition_indexes.sql() }}();
 DROP PROCEDURE {{ c.names.wait.sql() }}();

@@ -19,6 +19,7 @@ mod guards;
 mod guards_concurrent;
 mod incoming;
 mod interleavings;
+mod large_statements;
 mod library;
 mod load;
 mod lost_connection;

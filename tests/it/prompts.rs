@@ -134,7 +134,7 @@ fn rollback_asks_before_each_step() {
     let mut terminal = on_terminal(&fixture.pgcleave, &["rollback"]);
     see(&mut terminal, "Undo: Cut over");
     terminal.send_line("y").unwrap();
-    see(&mut terminal, "undone: 0009 cut_over");
+    see(&mut terminal, "undone: 0010 cut_over");
     see(&mut terminal, "Undo this step on public.events?");
     terminal.send_line("q").unwrap();
     see(&mut terminal, "stopped before undoing");

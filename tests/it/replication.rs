@@ -11,12 +11,17 @@ struct Subscriber<'a> {
 
 impl<'a> Subscriber<'a> {
     fn of(publisher: &'a Database, database: Database) -> Self {
+        database.run_sql("CREATE TABLE events (id bigint PRIMARY KEY, note text, at timestamptz NOT NULL)");
+        Self::with_table(publisher, database)
+    }
+
+    /// As [`Self::of`], where the table is there.
+    fn with_table(publisher: &'a Database, database: Database) -> Self {
         let slot = format!("slot_of_{}", database.name);
         // Within one server, CREATE SUBSCRIPTION can't make the slot: it would wait for itself.
         publisher.run_sql(&format!(
             "SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')"
         ));
-        database.run_sql("CREATE TABLE events (id bigint PRIMARY KEY, note text, at timestamptz NOT NULL)");
         let (name, url) = (&database.name, publisher.url());
         database.run_sql(&format!(
             "CREATE SUBSCRIPTION {name} CONNECTION '{url}' PUBLICATION sent WITH (create_slot = false, slot_name = '{slot}')"
@@ -32,7 +37,7 @@ impl<'a> Subscriber<'a> {
         wait_until(when, || self.database.lines(rows) == expected);
     }
 
-    fn end(self) {
+    fn end(self) -> Database {
         let name = &self.database.name;
         for statement in ["DISABLE", "SET (slot_name = NONE)"] {
             self.database
@@ -46,19 +51,28 @@ impl<'a> Subscriber<'a> {
         });
         self.publisher
             .run_sql(&format!("SELECT pg_drop_replication_slot('{slot}')"));
+        self.database
     }
 }
 
-/// Inserts, updates, deletes, keys that change and rows that move to another partition.
-const WRITES: &str = "
-    INSERT INTO events SELECT max(id) + 1, 'added', now() FROM events WHERE id < 100000;
-    INSERT INTO events SELECT max(id) + 100000, 'secret', now() FROM events;
-    UPDATE events SET note = note || '.' WHERE id % 7 = 0;
-    UPDATE events SET at = at - interval '40 days' WHERE id % 11 = 0;
-    UPDATE events SET id = -id WHERE id % 13 = 0 AND id < 100000;
-    DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id > 0 ORDER BY id LIMIT 3);
-    BEGIN; UPDATE events SET note = 'rolled back'; ROLLBACK;
-    BEGIN; DELETE FROM events WHERE id = 50; INSERT INTO events VALUES (50, 'again', now()); COMMIT";
+/// Inserts, updates, deletes, keys that change and rows that move to another partition; each on its own, as a ROLLBACK
+/// would take all before it with it.
+const WRITES: &[&str] = &[
+    "INSERT INTO events SELECT max(id) + 1, 'added', now() FROM events WHERE id < 100000",
+    "INSERT INTO events SELECT max(id) + 100000, 'secret', now() FROM events",
+    "UPDATE events SET note = note || '.' WHERE id % 7 = 0",
+    "UPDATE events SET at = at - interval '40 days' WHERE id % 11 = 0",
+    "UPDATE events SET id = -id WHERE id % 13 = 0 AND id BETWEEN 1 AND 100000",
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id > 0 ORDER BY id LIMIT 3)",
+    "BEGIN; UPDATE events SET note = 'rolled back'; ROLLBACK",
+    "BEGIN; DELETE FROM events WHERE id = 50; INSERT INTO events VALUES (50, 'again', now()); COMMIT",
+];
+
+fn write(publisher: &Database) {
+    for statement in WRITES {
+        publisher.run_sql(statement);
+    }
+}
 
 fn a_subscriber_goes_on(publication: &str, more: &str, from: u32) {
     on_each_version_alone(|version, publisher| {
@@ -72,7 +86,7 @@ fn a_subscriber_goes_on(publication: &str, more: &str, from: u32) {
         ));
         let subscriber = Subscriber::of(&publisher, Database::at(version.quiet()));
         let writes_arrive = |when: &str| {
-            publisher.run_sql(WRITES);
+            write(&publisher);
             subscriber.catches_up(when);
         };
         subscriber.catches_up("the first copy");
@@ -80,10 +94,10 @@ fn a_subscriber_goes_on(publication: &str, more: &str, from: u32) {
         pgcleave.generate_monthly(&[]);
         pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
         writes_arrive("in step");
-        publisher.run_sql(WRITES); // on their way when the table is cut over
+        write(&publisher); // on their way when the table is cut over
         pgcleave.ok(&["-q", "apply", "--yes"]);
         writes_arrive("after the cutover");
-        publisher.run_sql(WRITES);
+        write(&publisher);
         pgcleave.ok(&["-q", "rollback", "--yes", "--to", "verify_copy"]);
         writes_arrive("after the rollback");
         pgcleave.ok(&["-q", "apply", "--yes"]);
@@ -107,4 +121,34 @@ fn a_subscriber_goes_on_through_cutover_and_rollback() {
 fn a_subscriber_of_some_rows_and_columns_goes_on() {
     let publication = "(id, note, at) WHERE (id < 100000)";
     a_subscriber_goes_on(publication, ", inner_note text DEFAULT 'not sent'", 15);
+}
+
+/// Applying fires row triggers, and no statement triggers.
+#[test]
+fn what_a_subscription_writes_while_the_table_is_copied_is_not_lost() {
+    on_each_version_alone(|version, publisher| {
+        publisher.run_sql(
+            "CREATE TABLE events (id bigint PRIMARY KEY, note text, at timestamptz NOT NULL);
+             INSERT INTO events SELECT i, 'n' || i, now() - i * interval '6 hours' FROM generate_series(1, 300) i;
+             CREATE PUBLICATION sent FOR TABLE events",
+        );
+        let database = Database::at(version.quiet());
+        database.run_sql("CREATE TABLE events (id bigint PRIMARY KEY, note text, at timestamptz NOT NULL)");
+        let pgcleave = Pgcleave::new(&database);
+        // A subscription that is there is refused, and one that begins later stops the next run: files may be run by psql.
+        pgcleave.generate_monthly(&[]);
+        pgcleave.ok(&["-q", "apply", "--yes", "--through", "create_batch_copy_procedure"]);
+        let subscriber = Subscriber::with_table(&publisher, database);
+        subscriber.catches_up("the first copy");
+        subscriber
+            .database
+            .run_sql("CALL events_pgcleave_copy_batches(1024)");
+        write(&publisher);
+        subscriber.catches_up("writes while keys are logged");
+        let refused = pgcleave.run(&["apply", "--yes", "--through", "verify_copy"]);
+        assert!(refused.stderr.contains("subscription"), "{}", refused.stderr);
+        let _database = subscriber.end();
+        pgcleave.ok(&["-q", "apply", "--yes", "--through", "verify_copy"]);
+        pgcleave.ok(&["verify", "--checksum"]);
+    });
 }

@@ -58,6 +58,7 @@ SELECT pg_catalog.md5(pg_catalog.jsonb_build_object(
           FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
            AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
+                                'pgcleave_log_insert', 'pgcleave_log_update', 'pgcleave_log_delete',
                                 'RI_pgcleave_reverse', 'pgcleave_reverse_truncate')),
     'policies', (
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(

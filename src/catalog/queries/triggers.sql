@@ -12,5 +12,6 @@ SELECT t.tgname AS name,
  WHERE t.tgrelid = $1
    AND NOT t.tgisinternal
    AND t.tgname NOT IN ('pgcleave_guard', '~pgcleave_moves', 'pgcleave_sync', 'pgcleave_sync_truncate',
+                         'pgcleave_log_insert', 'pgcleave_log_update', 'pgcleave_log_delete',
                         'RI_pgcleave_reverse', 'pgcleave_reverse_truncate')
  ORDER BY t.tgname

@@ -46,8 +46,8 @@ fn edited_missing_and_foreign_files_are_differences_in_every_format() {
     fixture.generate();
     let edited = file(&fixture, "0004_run_batch_copy.up.sql");
     edit(&edited, "CALL ", "CALL  /* 100% */ ");
-    fs::remove_file(file(&fixture, "0007_keep_in_step.down.sql")).unwrap();
-    let extra = edited.with_file_name("0013_by_hand.up.sql");
+    fs::remove_file(file(&fixture, "0008_keep_in_step.down.sql")).unwrap();
+    let extra = edited.with_file_name("0014_by_hand.up.sql");
     fs::write(&extra, "SELECT 1;\n").unwrap();
     fs::write(edited.with_file_name("README.md"), "ours\n").unwrap();
 
@@ -56,8 +56,8 @@ fn edited_missing_and_foreign_files_are_differences_in_every_format() {
         "--- generated/migrations_out/public.events/0004_run_batch_copy.up.sql\n+++ on disk/",
         "\n-CALL ",
         "\n+CALL  /* 100% */ ",
-        "\nmissing: migrations_out/public.events/0007_keep_in_step.down.sql\n",
-        "\nonly on disk: migrations_out/public.events/0013_by_hand.up.sql\n",
+        "\nmissing: migrations_out/public.events/0008_keep_in_step.down.sql\n",
+        "\nonly on disk: migrations_out/public.events/0014_by_hand.up.sql\n",
         "\npublic.events: 3 files not as pgcleave writes them (1 changed, 1 missing, 1 only on disk)\n  bring them back",
     ] {
         assert!(text.stdout.contains(words), "{words}\n{}", text.stdout);
@@ -85,10 +85,10 @@ fn edited_missing_and_foreign_files_are_differences_in_every_format() {
                 "changed"
             ),
             (
-                "migrations_out/public.events/0007_keep_in_step.down.sql",
+                "migrations_out/public.events/0008_keep_in_step.down.sql",
                 "missing"
             ),
-            ("migrations_out/public.events/0013_by_hand.up.sql", "extra"),
+            ("migrations_out/public.events/0014_by_hand.up.sql", "extra"),
         ]
     );
     let diff = table["differences"][0]["diff"].as_str().unwrap();
@@ -103,7 +103,7 @@ fn edited_missing_and_foreign_files_are_differences_in_every_format() {
     assert!(markdown.contains(&format!(
         "`migrations_out/public.events/0004_run_batch_copy.up.sql`\n\n```diff\n{diff}```\n"
     )));
-    assert!(markdown.contains("\n`migrations_out/public.events/0007_keep_in_step.down.sql` is missing\n"));
+    assert!(markdown.contains("\n`migrations_out/public.events/0008_keep_in_step.down.sql` is missing\n"));
 
     let line = fs::read_to_string(&edited)
         .unwrap()
@@ -136,7 +136,7 @@ fn edited_missing_and_foreign_files_are_differences_in_every_format() {
 fn a_folder_within_the_repository_stands_before_the_files_of_annotations() {
     let fixture = Fixture::load("bigint_key");
     fixture.generate();
-    fs::remove_file(file(&fixture, "0007_keep_in_step.down.sql")).unwrap();
+    fs::remove_file(file(&fixture, "0008_keep_in_step.down.sql")).unwrap();
     let folder = fixture.pgcleave.folder.path().canonicalize().unwrap();
     let mut command = fixture.pgcleave.command(&["check", "--format", "github"]);
     let said = Said::of(
@@ -146,7 +146,7 @@ fn a_folder_within_the_repository_stands_before_the_files_of_annotations() {
             .unwrap(),
     );
     let name = folder.file_name().unwrap().to_str().unwrap();
-    let begin = format!("::error file={name}/migrations_out/public.events/0007");
+    let begin = format!("::error file={name}/migrations_out/public.events/0008");
     assert!(said.stdout.starts_with(&begin), "{}", said.stdout);
 }
 

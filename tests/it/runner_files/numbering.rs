@@ -27,26 +27,26 @@ fn counted_folders_go_on_counting_with_their_zeros() {
         "dbmate",
         &[("db/migrations/001_a.sql", up), ("db/migrations/007_b.sql", up)],
         "008",
-        "015",
+        "016",
     );
     let goose = "-- +goose Up\n";
     counts(
         "goose",
         &[("migrations/00011_a.sql", goose), ("migrations/00012_b.go", "")],
         "00013",
-        "00020",
+        "00021",
     );
     counts(
         "golang-migrate",
         &[("migrations/000009_a.up.sql", "")],
         "000010",
-        "000017",
+        "000018",
     );
     counts(
         "flyway",
         &[("sql/V1__a.sql", ""), ("sql/V2__b.sql", "")],
         "3",
-        "10",
+        "11",
     );
     counts(
         "refinery",
@@ -58,15 +58,15 @@ fn counted_folders_go_on_counting_with_their_zeros() {
         "graphile-migrate",
         marks_of("graphile-migrate").files,
         "000002",
-        "000009",
+        "000010",
     );
     counts(
         "django",
         marks_of("django").files,
         "0002_events_create_partitioned_copy",
-        "0009_events_verify_copy",
+        "0010_events_verify_copy",
     );
-    counts("atlas", &[("migrations/0007_a.sql", "")], "0008", "0015");
+    counts("atlas", &[("migrations/0007_a.sql", "")], "0008", "0016");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn node_pg_migrate_goes_on_with_milliseconds_or_with_seventeen_digits() {
     let (first, last) = versions("node-pg-migrate", &[("migrations/9999999999990_a.js", "")]);
     assert_eq!(
         (first.as_str(), last.as_str()),
-        ("9999999999991", "9999999999998")
+        ("9999999999991", "9999999999999")
     );
     let (first, _) = versions("node-pg-migrate", &[("migrations/29990101000000123_a.js", "")]);
     assert_eq!(first, "29990101000002000");
@@ -152,7 +152,7 @@ fn node_pg_migrate_goes_on_with_milliseconds_or_with_seventeen_digits() {
         "node-pg-migrate",
         &[("migrations/0007_a.sql", "")],
         "0008",
-        "0015",
+        "0016",
     );
 }
 

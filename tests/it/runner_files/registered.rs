@@ -171,18 +171,18 @@ fn max_migration_names_our_last_one() {
     project.write("shop/migrations/max_migration.txt", "0001_initial\n");
     let read = || project.read("shop/migrations/max_migration.txt");
     project.generate("events", &["--runner", "auto"]);
-    assert_eq!(read(), "0009_events_verify_copy\n");
+    assert_eq!(read(), "0010_events_verify_copy\n");
     project.generate("events", &["--through", "catch_up"]);
-    assert_eq!(read(), "0007_events_catch_up\n");
+    assert_eq!(read(), "0008_events_catch_up\n");
     // Somebody else's comes behind it.
-    let theirs = "class Migration:\n    dependencies = [('shop', '0007_events_catch_up')]\n";
-    project.write("shop/migrations/0008_theirs.py", theirs);
-    project.write("shop/migrations/max_migration.txt", "0008_theirs\n");
+    let theirs = "class Migration:\n    dependencies = [('shop', '0008_events_catch_up')]\n";
+    project.write("shop/migrations/0009_theirs.py", theirs);
+    project.write("shop/migrations/max_migration.txt", "0009_theirs\n");
     project.generate("events", &[]);
-    assert_eq!(read(), "0008_theirs\n");
+    assert_eq!(read(), "0009_theirs\n");
     project.generate("events", &["--through", "keep_in_step"]);
-    assert_eq!(read(), "0009_events_keep_in_step\n");
-    assert_eq!(project.places("public.events", "after")[6], "0008_theirs");
+    assert_eq!(read(), "0010_events_keep_in_step\n");
+    assert_eq!(project.places("public.events", "after")[7], "0009_theirs");
 }
 
 #[test]

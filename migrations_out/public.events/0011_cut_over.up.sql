@@ -1,4 +1,4 @@
--- 0010_cut_over.up.sql: Cut over: the copy takes the table's name
+-- 0011_cut_over.up.sql: Cut over: the copy takes the table's name
 -- Table: public.events
 -- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Takes: counts both tables where that fits pgcleave.count_budget (60 s), then milliseconds under the lock
@@ -136,7 +136,7 @@ BEGIN
         SELECT p.oid::regprocedure AS signature, p.prosecdef
           FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
          WHERE l.lanname = 'plpgsql' AND strpos(lower(p.prosrc), lower('events')) > 0
-           AND pg_has_role(p.proowner, 'USAGE') AND p.proname <> ALL (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
+           AND pg_has_role(p.proowner, 'USAGE') AND p.proname <> ALL (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_log_keys', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_build_partition_indexes', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
          ORDER BY p.oid
     LOOP
@@ -220,7 +220,7 @@ BEGIN
     IF TG_OP = 'INSERT' OR NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id") THEN
         INSERT INTO "public"."events_pgcleave_retired" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT n."id", n."account_id", n."payload", n."created_at"
-          FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+          FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND n."created_at" OPERATOR("pg_catalog".>=) NEW."created_at"
         ON CONFLICT ("id") DO NOTHING;
         IF FOUND THEN
             RETURN NULL; -- the retired table's unique index says that nobody else has this primary key
@@ -228,12 +228,12 @@ BEGIN
     END IF;
     INSERT INTO "public"."events_pgcleave_retired" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
     SELECT n."id", n."account_id", n."payload", n."created_at"
-      FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+      FROM "public"."events" n WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND n."created_at" OPERATOR("pg_catalog".>=) NEW."created_at"
     ON CONFLICT ("id") DO UPDATE SET "account_id" = EXCLUDED."account_id", "payload" = EXCLUDED."payload", "created_at" = EXCLUDED."created_at";
     -- A statement of its own, for its snapshot: the upsert may have waited for another's INSERT.
     IF (TG_OP = 'INSERT' OR NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id"))
        AND EXISTS (SELECT FROM "public"."events" n
-                    WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND NOT (n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
+                    WHERE n."id" OPERATOR("pg_catalog".=) NEW."id" AND NOT (n."id" OPERATOR("pg_catalog".=) NEW."id" AND n."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND n."created_at" OPERATOR("pg_catalog".>=) NEW."created_at")) THEN
         RAISE EXCEPTION USING ERRCODE = 'unique_violation',
             MESSAGE = 'duplicate key value violates unique constraint "' || 'events_pkey' || '"',
             DETAIL = 'A row of another partition has this primary key already.',

@@ -1,4 +1,4 @@
--- 0005_build_indexes.verify.sql: Check that this is done: Build keys, indexes and triggers on the copy
+-- 0006_build_indexes.verify.sql: Check that this is done: Put the partitions' indexes together into the copy's, and create its triggers
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing

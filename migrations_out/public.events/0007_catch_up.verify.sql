@@ -1,4 +1,4 @@
--- 0006_catch_up.verify.sql: Check that this is done: Bring what was written meanwhile into the copy
+-- 0007_catch_up.verify.sql: Check that this is done: Bring what was written meanwhile into the copy
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing

@@ -1,4 +1,4 @@
--- 0008_add_foreign_keys.down.sql: Undo: Add the foreign keys to the copy
+-- 0009_add_foreign_keys.down.sql: Undo: Add the foreign keys to the copy
 -- Table: public.events
 -- Lock: SHARE ROW EXCLUSIVE on each referenced table and the copy: milliseconds a statement, after waiting up to 1 s a try; validation takes a weaker lock
 -- Mode: one transaction: all or nothing

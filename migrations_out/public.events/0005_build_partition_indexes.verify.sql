@@ -1,4 +1,4 @@
--- 0010_cut_over.verify.sql: Check that this is done: Cut over: the copy takes the table's name
+-- 0005_build_partition_indexes.verify.sql: Check that this is done: Build the indexes of each partition
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing
@@ -14,9 +14,10 @@ SET LOCAL client_min_messages = notice;
 
 DO $pgcleave$
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('"public"."events"') AND relkind = 'p')
-       OR to_regclass('"public"."events_pgcleave_retired"') IS NULL THEN
-        RAISE EXCEPTION 'the cutover has not happened';
+    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_index_builds")
+       OR EXISTS (SELECT FROM "public"."events_pgcleave_index_builds" WHERE built < indexes) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'partitions lack indexes', HINT = 'run this step again: it goes on where it stopped';
     END IF;
 END
 $pgcleave$;

@@ -1,4 +1,4 @@
--- 0006_catch_up.up.sql: Bring what was written meanwhile into the copy
+-- 0007_catch_up.up.sql: Bring what was written meanwhile into the copy
 -- Table: public.events
 -- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
 -- Takes: in proportion to what was written since the sync trigger

@@ -1,4 +1,4 @@
--- 0007_keep_in_step.verify.sql: Check that this is done: Switch from logging to keeping the copy in step
+-- 0011_cut_over.verify.sql: Check that this is done: Cut over: the copy takes the table's name
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing
@@ -14,9 +14,9 @@ SET LOCAL client_min_messages = notice;
 
 DO $pgcleave$
 BEGIN
-    PERFORM "public"."events_pgcleave_check"();
-    IF NOT EXISTS (SELECT FROM "public"."events_pgcleave_state" WHERE switch_xid IS NOT NULL) THEN
-        RAISE EXCEPTION 'the copy is not kept in step';
+    IF NOT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('"public"."events"') AND relkind = 'p')
+       OR to_regclass('"public"."events_pgcleave_retired"') IS NULL THEN
+        RAISE EXCEPTION 'the cutover has not happened';
     END IF;
 END
 $pgcleave$;

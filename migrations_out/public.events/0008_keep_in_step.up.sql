@@ -1,6 +1,6 @@
--- 0007_keep_in_step.up.sql: Switch from logging to keeping the copy in step
+-- 0008_keep_in_step.up.sql: Switch from logging to keeping the copy in step
 -- Table: public.events
--- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (2 s), rows are counted; writers wait, readers don't
+-- Lock: SHARE ROW EXCLUSIVE on the source table: while at most 20,000 logged changes are drained and, where that fits pgcleave.switch_budget (50 ms), rows are counted; writers wait, readers don't
 -- Takes: milliseconds to seconds
 -- Undo: the down file goes back to logging keys
 -- Hazards: slows_writers
@@ -42,7 +42,7 @@ DO $pgcleave$
 DECLARE
     state "public"."events_pgcleave_state";
     budget CONSTANT int := 1000 * extract(epoch FROM
-        coalesce(nullif(current_setting('pgcleave.switch_budget', true), ''), '2s')::interval);
+        coalesce(nullif(current_setting('pgcleave.switch_budget', true), ''), '50ms')::interval);
     source_rows bigint;
     copy_rows bigint;
     what_was_counted text;
@@ -93,21 +93,21 @@ BEGIN
         END IF;
         -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
         IF TG_OP <> 'INSERT' THEN
-            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at" FOR KEY SHARE;
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".<=) OLD."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) OLD."created_at" FOR KEY SHARE;
         END IF;
         IF TG_OP <> 'DELETE' THEN
-            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at" FOR KEY SHARE;
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) NEW."created_at" FOR KEY SHARE;
         END IF;
     END IF;
-    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND OLD."created_at" OPERATOR("pg_catalog".>=) NEW."created_at")) THEN
         DELETE FROM "public"."events_pgcleave_copy" c
-         WHERE c."id" OPERATOR("pg_catalog".=) OLD."id" AND c."created_at" OPERATOR("pg_catalog".=) OLD."created_at"
-           AND NOT EXISTS (SELECT FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at");
+         WHERE c."id" OPERATOR("pg_catalog".=) OLD."id" AND c."created_at" OPERATOR("pg_catalog".<=) OLD."created_at" AND c."created_at" OPERATOR("pg_catalog".>=) OLD."created_at"
+           AND NOT EXISTS (SELECT FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".<=) OLD."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) OLD."created_at");
     END IF;
     IF TG_OP <> 'DELETE' THEN
         INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT s."id", s."account_id", s."payload", s."created_at"
-          FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+          FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) NEW."created_at"
         ON CONFLICT ("id", "created_at") DO UPDATE SET "account_id" = EXCLUDED."account_id", "payload" = EXCLUDED."payload";
     END IF;
     RETURN NULL;
@@ -126,12 +126,19 @@ BEGIN
     RETURN NULL;
 END
 $pgcleave$;
+-- A row at a time from here on, whoever writes.
+ALTER TABLE "public"."events" ENABLE ALWAYS TRIGGER pgcleave_sync, DISABLE TRIGGER pgcleave_log_insert,
+    DISABLE TRIGGER pgcleave_log_update, DISABLE TRIGGER pgcleave_log_delete;
 
 -- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
-UPDATE "public"."events_pgcleave_state" SET
-    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
-                    AND tgrelid = '"public"."events"'::regclass),
-    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+UPDATE "public"."events_pgcleave_state" SET sync_marks =
+    (SELECT string_agg(mark, ' ' ORDER BY mark)
+       FROM (SELECT format('%s %s %s', tgname, tgenabled, xmin) AS mark FROM pg_trigger
+              WHERE tgrelid = '"public"."events"'::regclass
+                AND tgname IN ('pgcleave_log_insert', 'pgcleave_log_update', 'pgcleave_log_delete', 'pgcleave_sync', 'pgcleave_sync_truncate')
+             UNION ALL
+             SELECT format('%s %s', proname, xmin) FROM pg_proc
+              WHERE oid IN ('"public"."events_pgcleave_log_keys"()'::regprocedure, '"public"."events_pgcleave_sync"()'::regprocedure)) marks);
 SELECT "public"."events_pgcleave_check"();
 
 COMMIT;

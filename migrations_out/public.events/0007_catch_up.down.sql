@@ -1,4 +1,4 @@
--- 0006_catch_up.down.sql: Undo: Bring what was written meanwhile into the copy
+-- 0007_catch_up.down.sql: Undo: Bring what was written meanwhile into the copy
 -- Table: public.events
 -- Lock: ACCESS SHARE on the source table: one batch at a time; blocks nobody who reads or writes
 -- Mode: one transaction: all or nothing

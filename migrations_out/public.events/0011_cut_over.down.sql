@@ -1,4 +1,4 @@
--- 0010_cut_over.down.sql: Undo: Cut over: the copy takes the table's name
+-- 0011_cut_over.down.sql: Undo: Cut over: the copy takes the table's name
 -- Table: public.events
 -- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Mode: one transaction: all or nothing
@@ -67,7 +67,7 @@ BEGIN
         SELECT p.oid::regprocedure AS signature, p.prosecdef
           FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
          WHERE l.lanname = 'plpgsql' AND strpos(lower(p.prosrc), lower('events')) > 0
-           AND pg_has_role(p.proowner, 'USAGE') AND p.proname <> ALL (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
+           AND pg_has_role(p.proowner, 'USAGE') AND p.proname <> ALL (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_log_keys', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_build_partition_indexes', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
          ORDER BY p.oid
     LOOP
@@ -133,21 +133,21 @@ BEGIN
         END IF;
         -- An old snapshot still shows a row that another transaction has deleted since: locking it says so (40001).
         IF TG_OP <> 'INSERT' THEN
-            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at" FOR KEY SHARE;
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".<=) OLD."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) OLD."created_at" FOR KEY SHARE;
         END IF;
         IF TG_OP <> 'DELETE' THEN
-            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at" FOR KEY SHARE;
+            PERFORM FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) NEW."created_at" FOR KEY SHARE;
         END IF;
     END IF;
-    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".=) NEW."created_at")) THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND NOT (OLD."id" OPERATOR("pg_catalog".=) NEW."id" AND OLD."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND OLD."created_at" OPERATOR("pg_catalog".>=) NEW."created_at")) THEN
         DELETE FROM "public"."events_pgcleave_copy" c
-         WHERE c."id" OPERATOR("pg_catalog".=) OLD."id" AND c."created_at" OPERATOR("pg_catalog".=) OLD."created_at"
-           AND NOT EXISTS (SELECT FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".=) OLD."created_at");
+         WHERE c."id" OPERATOR("pg_catalog".=) OLD."id" AND c."created_at" OPERATOR("pg_catalog".<=) OLD."created_at" AND c."created_at" OPERATOR("pg_catalog".>=) OLD."created_at"
+           AND NOT EXISTS (SELECT FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) OLD."id" AND s."created_at" OPERATOR("pg_catalog".<=) OLD."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) OLD."created_at");
     END IF;
     IF TG_OP <> 'DELETE' THEN
         INSERT INTO "public"."events_pgcleave_copy" ("id", "account_id", "payload", "created_at") OVERRIDING SYSTEM VALUE
         SELECT s."id", s."account_id", s."payload", s."created_at"
-          FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".=) NEW."created_at"
+          FROM ONLY "public"."events" s WHERE s."id" OPERATOR("pg_catalog".=) NEW."id" AND s."created_at" OPERATOR("pg_catalog".<=) NEW."created_at" AND s."created_at" OPERATOR("pg_catalog".>=) NEW."created_at"
         ON CONFLICT ("id", "created_at") DO UPDATE SET "account_id" = EXCLUDED."account_id", "payload" = EXCLUDED."payload";
     END IF;
     RETURN NULL;
@@ -168,10 +168,14 @@ END
 $pgcleave$;
 
 -- DISABLE and ENABLE TRIGGER, or a replaced function, leave their trace only in xmin.
-UPDATE "public"."events_pgcleave_state" SET
-    trigger_xmin = (SELECT xmin FROM pg_trigger WHERE tgname = 'pgcleave_sync'
-                    AND tgrelid = '"public"."events"'::regclass),
-    function_xmin = (SELECT xmin FROM pg_proc WHERE oid = '"public"."events_pgcleave_sync"()'::regprocedure);
+UPDATE "public"."events_pgcleave_state" SET sync_marks =
+    (SELECT string_agg(mark, ' ' ORDER BY mark)
+       FROM (SELECT format('%s %s %s', tgname, tgenabled, xmin) AS mark FROM pg_trigger
+              WHERE tgrelid = '"public"."events"'::regclass
+                AND tgname IN ('pgcleave_log_insert', 'pgcleave_log_update', 'pgcleave_log_delete', 'pgcleave_sync', 'pgcleave_sync_truncate')
+             UNION ALL
+             SELECT format('%s %s', proname, xmin) FROM pg_proc
+              WHERE oid IN ('"public"."events_pgcleave_log_keys"()'::regprocedure, '"public"."events_pgcleave_sync"()'::regprocedure)) marks);
 -- A new cutover needs a new verification, and materialized views of its time.
 UPDATE "public"."events_pgcleave_state" SET materialized_views_built = false, verified_at = NULL, verified_mark = NULL, cutover_verified_at = NULL;
 

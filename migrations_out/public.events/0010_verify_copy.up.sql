@@ -1,4 +1,4 @@
--- 0009_verify_copy.up.sql: Verify the copy against the source
+-- 0010_verify_copy.up.sql: Verify the copy against the source
 -- Table: public.events
 -- Lock: ACCESS SHARE on both tables: while they are read; blocks nobody who reads or writes
 -- Takes: reads both tables once

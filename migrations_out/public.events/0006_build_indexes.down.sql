@@ -1,4 +1,4 @@
--- 0005_build_indexes.down.sql: Undo: Build keys, indexes and triggers on the copy
+-- 0006_build_indexes.down.sql: Undo: Put the partitions' indexes together into the copy's, and create its triggers
 -- Table: public.events
 -- Lock: none on the source table
 -- Mode: one transaction: all or nothing
@@ -31,5 +31,6 @@ DROP FUNCTION "public"."events_pgcleave_reverse_truncate"();
 DROP FUNCTION "public"."events_pgcleave_reverse"();
 DROP INDEX "public"."events_created_at_idx_pgcleave_copy";
 ALTER TABLE "public"."events_pgcleave_copy" DROP CONSTRAINT "events_pkey_pgcleave_copy";
+UPDATE "public"."events_pgcleave_index_builds" SET built = 0;
 
 COMMIT;

@@ -1,4 +1,4 @@
--- 0008_add_foreign_keys.verify.sql: Check that this is done: Add the foreign keys to the copy
+-- 0009_add_foreign_keys.verify.sql: Check that this is done: Add the foreign keys to the copy
 -- Table: public.events
 -- Lock: none that others feel; changes nothing
 -- Mode: one transaction: all or nothing

@@ -1,4 +1,4 @@
--- 0011_verify_cutover.up.sql: Verify the partitioned table against the retired one
+-- 0012_verify_cutover.up.sql: Verify the partitioned table against the retired one
 -- Table: public.events
 -- Lock: ACCESS SHARE on both tables: while they are read; blocks nobody who reads or writes
 -- Takes: reads both tables once

@@ -1,4 +1,4 @@
--- 0012_drop_retired_table.up.sql: Drop the retired table and end the reverse sync
+-- 0013_drop_retired_table.up.sql: Drop the retired table and end the reverse sync
 -- Table: public.events
 -- Lock: ACCESS EXCLUSIVE on the partitioned table and the retired table: milliseconds, after waiting up to 1 s a try; everybody waits
 -- Takes: milliseconds
@@ -62,6 +62,7 @@ DROP TABLE "public"."events_pgcleave_retired";
 DROP FUNCTION "public"."events_pgcleave_reverse"();
 DROP FUNCTION "public"."events_pgcleave_reverse_truncate"();
 DROP FUNCTION "public"."events_pgcleave_sync"();
+DROP FUNCTION "public"."events_pgcleave_log_keys"();
 DROP FUNCTION "public"."events_pgcleave_sync_truncate"();
 DROP FUNCTION "public"."events_pgcleave_check"();
 DROP FUNCTION "public"."events_pgcleave_guard"();
@@ -72,10 +73,12 @@ DROP FUNCTION "public"."events_pgcleave_mark"(regclass);
 DROP PROCEDURE "public"."events_pgcleave_catch_up"(bigint);
 DROP FUNCTION "public"."events_pgcleave_drain"(bigint);
 DROP PROCEDURE "public"."events_pgcleave_copy_batches"(bigint);
+DROP PROCEDURE "public"."events_pgcleave_build_partition_indexes"();
 DROP PROCEDURE "public"."events_pgcleave_wait"();
 DROP TABLE "public"."events_pgcleave_state";
 DROP TABLE "public"."events_pgcleave_settings";
 DROP TABLE "public"."events_pgcleave_segments";
+DROP TABLE "public"."events_pgcleave_index_builds";
 DROP TABLE "public"."events_pgcleave_truncations";
 DROP TABLE "public"."events_pgcleave_log";
 DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]);

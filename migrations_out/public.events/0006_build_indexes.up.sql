@@ -1,8 +1,8 @@
--- 0005_build_indexes.up.sql: Build keys, indexes and triggers on the copy
+-- 0006_build_indexes.up.sql: Put the partitions' indexes together into the copy's, and create its triggers
 -- Table: public.events
 -- Lock: none on the source table
--- Takes: sorts the whole copy once per index; needs room for them on the server's disk
--- Undo: the down file drops them from the copy
+-- Takes: milliseconds a partition; where a partition lacks an index (without build_partition_indexes, or an exclusion constraint), it is built here
+-- Undo: the down file drops them, and the partitions' with them
 -- Hazards: none
 -- Mind: the primary key becomes (id, created_at): it must hold the partition key: uniqueness of (id) alone holds as long as the retired table is kept, and not after it is dropped, unless it is guarded (--unique events_pkey=guard); INSERT … ON CONFLICT (id) finds no matching constraint: name (created_at) in it too, and ON CONFLICT DO NOTHING without a target doesn't meet the same values in another partition
 -- Lint: adding-serial-primary-key-field, constraint-missing-not-valid, disallowed-unique-constraint, require-concurrent-index-creation, eugene E4, eugene E6, eugene E7, eugene E8: nobody but pgcleave uses the copy yet, and a partitioned table's indexes can't be built CONCURRENTLY
@@ -28,9 +28,24 @@ BEGIN
 END
 $pgcleave$;
 
--- Under names of their own; the cutover gives them the names that the source's have.
+-- Under names of their own; the cutover gives them the names that the source's have. An index that a partition has
+-- already becomes a part of the copy's; one that it lacks is built.
 ALTER TABLE "public"."events_pgcleave_copy" ADD CONSTRAINT "events_pkey_pgcleave_copy" PRIMARY KEY ("id", "created_at");
 CREATE INDEX "events_created_at_idx_pgcleave_copy" ON "public"."events_pgcleave_copy" USING btree (created_at);
+DO $pgcleave$
+DECLARE
+    apart text;
+BEGIN
+    SELECT string_agg(x.indexrelid::regclass::text, ', ') INTO apart
+      FROM pg_partition_tree('"public"."events_pgcleave_copy"') t JOIN pg_index x ON x.indrelid = t.relid JOIN pg_class i ON i.oid = x.indexrelid
+     WHERE t.isleaf AND NOT i.relispartition;
+    IF apart IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'these indexes of partitions are part of no index of the copy: ' || apart,
+            HINT = 'drop them, and run this step again';
+    END IF;
+END
+$pgcleave$;
 
 CREATE OR REPLACE FUNCTION "public"."events_pgcleave_reverse"() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -69,8 +84,6 @@ BEGIN
 END
 $pgcleave$;
 
-ANALYZE "public"."events_pgcleave_copy";
-
 -- Nobody but the owner may call them or put one on a table of their own; firing a trigger needs no right.
 DO $pgcleave$
 DECLARE
@@ -80,7 +93,7 @@ BEGIN
         SELECT DISTINCT p.oid::regprocedure AS routine, a.grantee
           FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
          WHERE p.pronamespace = '"public"'::regnamespace AND a.grantee <> p.proowner
-           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
+           AND p.proname = ANY (ARRAY['events_pgcleave_fingerprint', 'events_pgcleave_lock', 'events_pgcleave_check', 'events_pgcleave_guard', 'events_pgcleave_log_keys', 'events_pgcleave_sync', 'events_pgcleave_sync_truncate', 'events_pgcleave_reverse', 'events_pgcleave_reverse_truncate', 'events_pgcleave_note_moves', 'events_pgcleave_drain', 'events_pgcleave_wait', 'events_pgcleave_mark', 'events_pgcleave_compare', 'events_pgcleave_repair', 'events_pgcleave_copy_batches', 'events_pgcleave_build_partition_indexes', 'events_pgcleave_catch_up', 'events_pgcleave_add_foreign_keys', 'events_pgcleave_move_incoming', 'events_pgcleave_work']::name[])
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s', granted.routine,
             CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END);

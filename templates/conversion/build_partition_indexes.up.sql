@@ -1,0 +1,1 @@
+CALL {{ c.names.build_partition_indexes.sql() }}();

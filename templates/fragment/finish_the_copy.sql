@@ -1,0 +1,1 @@
+{% if c.copies_by_pg_cron() %}'it is pg_cron''s work: wait, see how far it is (pgcleave status, cron.job_run_details), and run this step again'{% else %}'run the step run_batch_copy again: it goes on where it stopped'{% endif %}
