@@ -1,28 +1,64 @@
 //! How long the cutover holds its lock, statement by statement.
 //!
-//! `cargo run --release --example cutover_lock -- [rounds]`: a throwaway server, a table with 500 partitions to be,
-//! 12 indexes and 20 dependents; cut over and rolled back again and again. docs/CUTOVER.md has the figures.
+//! `cargo run --release --example cutover_lock -- --help`: a throwaway server with `fsync` on, a table that is cut over
+//! and rolled back again and again. docs/CUTOVER.md has the figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use clap::Parser;
 use pgcleave::server::{Programs, Server};
 use postgres::{Client, NoTls};
 
-const SCHEMA: &str = "
+/// How long the cutover and its rollback hold their lock.
+#[derive(Parser)]
+struct Options {
+    /// How often to cut over and back.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(6..))]
+    partitions: u32,
+    #[arg(long, default_value_t = 20_000)]
+    rows: u32,
+    /// Row triggers, beside one for each statement.
+    #[arg(long, default_value_t = 2)]
+    triggers: u32,
+    #[arg(long, default_value_t = 1)]
+    foreign_keys: u32,
+    /// Indexes beside the primary key, 11 at most.
+    #[arg(long, default_value_t = 11)]
+    indexes: usize,
+    /// Leave out what else hangs on the table: views, rules, policies, functions, a publication.
+    #[arg(long)]
+    bare: bool,
+}
+
+const TABLE: &str = "
     CREATE TABLE accounts (id bigint PRIMARY KEY);
     INSERT INTO accounts SELECT generate_series(1, 100);
-    CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account bigint REFERENCES accounts,
+    CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account bigint,
                          note text, n int NOT NULL DEFAULT 0, at timestamptz NOT NULL);
-    INSERT INTO events (account, note, at)
-        SELECT 1 + i % 100, 'n' || i, date_trunc('day', now()) - i % 495 * interval '1 day' FROM generate_series(1, 20000) i;
-    CREATE INDEX ON events (account); CREATE INDEX ON events (note); CREATE INDEX ON events (n); CREATE INDEX ON events (at);
-    CREATE INDEX ON events (account, at); CREATE INDEX ON events (note, at); CREATE INDEX ON events (n, at);
-    CREATE INDEX ON events (lower(note)); CREATE INDEX ON events (n) WHERE n > 0; CREATE INDEX ON events USING hash (note);
-    CREATE INDEX ON events USING brin (at);
+    CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER each_statement AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION t();";
+
+const INDEXES: [&str; 11] = [
+    "(account)",
+    "(note)",
+    "(n)",
+    "(at)",
+    "(account, at)",
+    "(note, at)",
+    "(n, at)",
+    "(lower(note))",
+    "(n) WHERE n > 0",
+    "USING hash (note)",
+    "USING brin (at)",
+];
+
+const DEPENDENTS: &str = "
     CREATE VIEW v1 AS SELECT id, note FROM events; CREATE VIEW v2 AS SELECT * FROM events WHERE n > 0;
     CREATE VIEW v3 AS SELECT v1.id, e.at FROM v1 JOIN events e USING (id);
     CREATE VIEW v4 WITH (security_barrier) AS SELECT count(*) FROM events; CREATE VIEW v5 AS SELECT id FROM v3;
@@ -39,47 +75,68 @@ const SCHEMA: &str = "
     CREATE FUNCTION f2() RETURNS SETOF events LANGUAGE sql AS 'SELECT * FROM public.events';
     CREATE FUNCTION f3() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM events; END;
     CREATE FUNCTION f4() RETURNS text LANGUAGE plpgsql AS $$ DECLARE r public.events; BEGIN SELECT * INTO r FROM public.events LIMIT 1; RETURN r.note; END $$;
-    CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-    CREATE TRIGGER t1 BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION t();
-    CREATE TRIGGER t2 AFTER UPDATE ON events FOR EACH ROW EXECUTE FUNCTION t();
-    CREATE TRIGGER t3 AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION t();
-    CREATE PUBLICATION sent FOR TABLE events;
-    ANALYZE";
+    CREATE PUBLICATION sent FOR TABLE events";
 
 fn main() -> Result<()> {
-    let rounds: usize = std::env::args().nth(1).map_or(Ok(5), |n| n.parse())?;
+    let options = Options::parse();
     let programs = Programs::find()?;
-    let settings = [("wal_level", "logical"), ("max_locks_per_transaction", "512")];
+    let settings = [
+        ("fsync", "on"),
+        ("wal_level", "logical"),
+        ("max_locks_per_transaction", "4096"),
+    ];
     let server = Server::start(&programs, &settings)?;
     server.create_database("cutover")?;
     let url = server.url("cutover");
     let mut client = Client::connect(&url, NoTls)?;
-    client.batch_execute(SCHEMA)?;
+    client.batch_execute(&schema(&options))?;
     let folder = tempfile::tempdir()?;
     let pgcleave = |arguments: &[&str]| run_pgcleave(folder.path(), &url, arguments);
-    pgcleave(&[
-        "generate",
-        "events",
-        "--key",
-        "at",
-        "--interval",
-        "daily",
-        "--premake",
-        "4",
-    ])?;
+    let by_day = ["--key", "at", "--interval", "daily", "--premake", "4"];
+    pgcleave(&[&["generate", "events"], &by_day[..]].concat())?;
     let (mut forth, mut back) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
+    for _ in 0..options.rounds {
         pgcleave(&["-q", "apply", "--yes", "--through", "verify_copy"])?;
         forth.push(held(&mut client, &file(folder.path(), "cut_over.up.sql")?)?);
         back.push(held(&mut client, &file(folder.path(), "cut_over.down.sql")?)?);
     }
     println!(
-        "PostgreSQL {}, {rounds} rounds: median and smallest milliseconds, statements",
-        programs.version()?
+        "PostgreSQL {}, {} partitions, {} row triggers, {} foreign keys, {} indexes, {} rows, {} rounds: \
+         median and smallest milliseconds, statements",
+        programs.version()?,
+        options.partitions,
+        options.triggers,
+        options.foreign_keys,
+        options.indexes + 1,
+        options.rows,
+        options.rounds
     );
     report("cutover", &forth);
     report("rollback of the cutover", &back);
     Ok(())
+}
+
+/// The table, with a row for each day but those that are premade.
+fn schema(options: &Options) -> String {
+    let rows = format!(
+        "INSERT INTO events (account, note, at)
+         SELECT 1 + i % 100, 'n' || i, date_trunc('day', now()) - i % {} * interval '1 day' FROM generate_series(1, {}) i",
+        options.partitions - 5,
+        options.rows
+    );
+    let mut statements = vec![TABLE.to_owned(), rows];
+    let indexes = INDEXES.iter().take(options.indexes);
+    statements.extend(indexes.map(|index| format!("; CREATE INDEX ON events {index}")));
+    let trigger =
+        |i| format!("; CREATE TRIGGER t{i} BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION t()");
+    statements.extend((0..options.triggers).map(trigger));
+    let foreign_key = |_| "; ALTER TABLE events ADD FOREIGN KEY (account) REFERENCES accounts".to_owned();
+    statements.extend((0..options.foreign_keys).map(foreign_key));
+    if !options.bare {
+        statements.push(format!("; {DEPENDENTS}"));
+    }
+    statements.push("; ANALYZE".to_owned());
+    statements.concat()
 }
 
 fn run_pgcleave(folder: &Path, url: &str, arguments: &[&str]) -> Result<()> {
@@ -165,6 +222,7 @@ fn kind(statement: &str) -> String {
         "SELECT" if has("_pgcleave_lock\"(") => "lock, enable triggers, foreign keys as before",
         "SELECT" if has("_pgcleave_check\"(") => "check the fingerprint",
         "SELECT" => "identity sequences",
+        "ALTER" if has(" SET GENERATED ") => "identity columns, ALWAYS or BY DEFAULT",
         "ALTER" if has(" INDEX ") => "rename indexes",
         "ALTER" if has(" RENAME TO ") => "rename tables, sequences, materialized views",
         "ALTER" if has(" PUBLICATION ") => "publications",
@@ -188,10 +246,7 @@ fn kind(statement: &str) -> String {
 
 fn report(title: &str, rounds: &[BTreeMap<String, (usize, Duration)>]) {
     println!("\n{title}");
-    let kinds = rounds
-        .iter()
-        .flat_map(|r| r.keys())
-        .collect::<std::collections::BTreeSet<_>>();
+    let kinds = rounds.iter().flat_map(|r| r.keys()).collect::<BTreeSet<_>>();
     for kind in kinds {
         let mut times: Vec<(usize, Duration)> = rounds.iter().filter_map(|r| r.get(kind)).copied().collect();
         times.sort_by_key(|(_, time)| *time);

@@ -1,6 +1,8 @@
 //! What changes for the application, said before.
 
 use super::facts::Facts;
+use super::facts::partition_names;
+use super::lock_time::LockTime;
 use super::problem::Problem;
 use crate::model::Trigger;
 use crate::spec::TableSpec;
@@ -23,6 +25,13 @@ pub(super) fn about_the_application(facts: &Facts, spec: &TableSpec, problems: &
     problems.push(note(
         "while the reverse sync runs, the retired table doesn't see a partition that is dropped or detached",
         "drop the retired table before you do either",
+    ));
+    let lock_time = LockTime::of(table, partition_names(facts, spec).len());
+    problems.push(Problem::note(
+        format!(
+            "at the cutover, and at its rollback, everybody waits {lock_time}, after waiting for the lock"
+        ),
+        "fewer partitions shorten it: choose a wider --interval",
     ));
     let cascades = table
         .foreign_keys_out

@@ -16,6 +16,7 @@ use super::foreign_keys_out::{
 };
 use super::guards::{PlannedGuard, guards};
 use super::incoming::{Lasting, PlannedIncoming, planned_incoming};
+use super::lock_time::LockTime;
 use super::materialized_views::{PlannedMaterializedView, materialized_views};
 use super::names::{Names, derived, job_name};
 use super::partitioning::{Parts, PlannedPartition, partitioning};
@@ -51,6 +52,9 @@ pub struct PlannedIdentity {
     pub column: Ident,
     /// GENERATED ALWAYS, not BY DEFAULT.
     pub always: bool,
+    /// GENERATED ALWAYS on the copy from the beginning: the sync inserts it with OVERRIDING SYSTEM VALUE and, as it finds
+    /// the row by it, never updates it. From 17 on to change that goes through every partition.
+    pub always_on_copy: bool,
     /// The name that applications know.
     pub sequence: QualifiedName,
     /// The copy's, until the cutover.
@@ -218,6 +222,8 @@ pub struct Conversion {
     /// the table as it was, and those that the copy has, too.
     pub foreign_keys_checked_at_once: Vec<Ident>,
     pub foreign_keys_of_copy_checked_at_once: Vec<Ident>,
+    /// How long the cutover and its rollback hold their lock.
+    pub lock_time: LockTime,
     copy: CopyBy,
     foreign_key_count: usize,
     index_total: usize,
@@ -372,7 +378,6 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         upsert_by_row_key: upsert(&writable, &row_key, primary),
         upsert_by_primary_key: upsert(&writable, &primary_key, primary),
         primary_key,
-        row_key,
         identities: identities(table),
         serials: serials(table),
         checks: checks(table),
@@ -384,6 +389,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
             foreign_keys.iter().map(|k| (&k.name, k.comment.as_ref())),
         ),
         column_settings: column_settings(table),
+        lock_time: LockTime::of(table, partitioning.partitions.len()),
         partitions: partitioning.partitions,
         with_storage_parameters: with_parameters(&table.storage_parameters),
         replica_identity: match &table.replica_identity {
@@ -405,6 +411,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         materialized_views: materialized_views(table, &names),
         renames_at_cutover: renames(table, &carried, Direction::Forward),
         renames_at_rollback: renames(table, &carried, Direction::Back),
+        row_key,
         foreign_key_names: Fragment::list(foreign_keys.iter().map(|k| k.name.literal())),
         foreign_key_definitions: Fragment::list(foreign_keys.iter().map(following_definition)),
         foreign_keys_validated: Fragment::list(
@@ -584,6 +591,12 @@ fn replica_index(table: &Table, carried: &[CarriedIndex]) -> Option<QualifiedNam
     Some(index.copy_name.clone())
 }
 
+/// Whether rows of the copy are found by it: no UPDATE of the sync's sets it.
+pub(super) fn is_identity_of_key(table: &Table, column: &Column) -> bool {
+    let primary = table.primary_key.iter().flat_map(|key| &key.columns);
+    column.identity.is_some() && primary.into_iter().any(|c| c.name == column.name)
+}
+
 fn identities(table: &Table) -> Vec<PlannedIdentity> {
     let identity = |column: &Column| {
         let identity = column.identity.as_ref()?;
@@ -591,6 +604,7 @@ fn identities(table: &Table) -> Vec<PlannedIdentity> {
         Some(PlannedIdentity {
             column: column.name.clone(),
             always: identity.always,
+            always_on_copy: identity.always && is_identity_of_key(table, column),
             copy_sequence: derived(&sequence, "_pgcleave_copy"),
             retired_sequence: derived(&sequence, "_pgcleave_retired"),
             sequence,
@@ -816,7 +830,12 @@ fn unique_on_copy<'a>(table: &'a Table, spec: &TableSpec, key: &[&Column]) -> Ve
 /// Triggers and foreign keys of the copy as the table had them.
 fn alters_with_locks(table: &Table, foreign_keys: &[ForeignKeyOut], names: &Names) -> Vec<Literal> {
     let alter = |action: Fragment| Fragment::new("ALTER TABLE {} {}", &[&names.copy, &action]).literal();
-    let triggers = table.triggers.iter().map(enable_as_before);
+    // A disabled one is so on the copy already.
+    let enabled = table
+        .triggers
+        .iter()
+        .filter(|t| t.enabled != TriggerEnabled::Disabled);
+    let triggers = enabled.map(enable_as_before);
     let keys = checked_at_once(foreign_keys);
     let keys = keys
         .iter()

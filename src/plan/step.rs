@@ -233,7 +233,7 @@ impl Step {
             Self::CutOver => lock(
                 LockMode::AccessExclusive,
                 "the source table and the views that read it",
-                "milliseconds, after waiting up to 1 s a try; everybody waits",
+                "after waiting up to 1 s a try; everybody waits",
             ),
             Self::DropRetiredTable => lock(
                 LockMode::AccessExclusive,

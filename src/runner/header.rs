@@ -21,7 +21,11 @@ pub fn lines(plan: &Plan, step: Step, part: Part) -> Vec<String> {
     match (part, step.lock()) {
         (Part::Verify, _) => line("Lock", "none that others feel; changes nothing"),
         (Part::Up | Part::Down, Some(lock)) => {
-            line("Lock", &format!("{} on {}: {}", lock.mode, lock.on, lock.held));
+            let held = match step {
+                Step::CutOver => format!("{}, {}", plan.conversion.lock_time, lock.held),
+                _ => lock.held.to_owned(),
+            };
+            line("Lock", &format!("{} on {}: {held}", lock.mode, lock.on));
         }
         (Part::Up | Part::Down, None) => line("Lock", "none on the source table"),
     }
