@@ -31,7 +31,7 @@ pub(super) fn about_the_application(facts: &Facts, spec: &TableSpec, problems: &
         format!(
             "at the cutover, and at its rollback, everybody waits {lock_time}, after waiting for the lock"
         ),
-        "fewer partitions shorten it: choose a wider --interval",
+        "two or three times as long on a busy server; fewer partitions shorten it: choose a wider --interval",
     ));
     let cascades = table
         .foreign_keys_out

@@ -21,9 +21,10 @@ pub fn lines(plan: &Plan, step: Step, part: Part) -> Vec<String> {
     match (part, step.lock()) {
         (Part::Verify, _) => line("Lock", "none that others feel; changes nothing"),
         (Part::Up | Part::Down, Some(lock)) => {
-            let held = match step {
-                Step::CutOver => format!("{}, {}", plan.conversion.lock_time, lock.held),
-                _ => lock.held.to_owned(),
+            let held = if step == Step::CutOver {
+                format!("{}, {}", plan.conversion.lock_time, lock.held)
+            } else {
+                lock.held.to_owned()
             };
             line("Lock", &format!("{} on {}: {held}", lock.mode, lock.on));
         }
