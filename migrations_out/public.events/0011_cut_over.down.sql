@@ -1,6 +1,6 @@
 -- 0011_cut_over.down.sql: Undo: Cut over: the copy takes the table's name
 -- Table: public.events
--- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: an estimated 20 ms (6 partitions, on each of which 1 foreign key change state), after waiting up to 1 s a try; everybody waits
+-- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: an estimated 20 ms (6 partitions, in each of which the state of 1 foreign key changes), after waiting up to 1 s a try; everybody waits
 -- Mode: one transaction: all or nothing
 -- Made by: pgcleave 0.1.0, fingerprint 28178eb51f9822c874f34be4055bd21e
 

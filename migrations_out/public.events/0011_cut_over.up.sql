@@ -1,6 +1,6 @@
 -- 0011_cut_over.up.sql: Cut over: the copy takes the table's name
 -- Table: public.events
--- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: an estimated 20 ms (6 partitions, on each of which 1 foreign key change state), after waiting up to 1 s a try; everybody waits
+-- Lock: ACCESS EXCLUSIVE on the source table and the views that read it: an estimated 20 ms (6 partitions, in each of which the state of 1 foreign key changes), after waiting up to 1 s a try; everybody waits
 -- Takes: counts both tables where that fits pgcleave.count_budget (60 s), then milliseconds under the lock
 -- Undo: the down file gives the source table its name back with every write made since
 -- Hazards: short_exclusive_lock

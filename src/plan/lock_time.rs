@@ -105,7 +105,10 @@ impl LockTime {
         let partitions = partitions.unwrap_or_else(|| "no partitions".to_owned());
         match &each[..] {
             [] => format!("{partitions}, whose triggers and foreign keys stay as they are"),
-            each => format!("{partitions}, on each of which {} change state", each.join(", ")),
+            each => format!(
+                "{partitions}, in each of which the state of {} changes",
+                each.join(", ")
+            ),
         }
     }
 }
@@ -157,8 +160,7 @@ mod tests {
 
     #[test]
     fn says_what_goes_through_every_partition() {
-        let estimate =
-            "an estimated 90 ms (500 partitions, on each of which 2 triggers, 1 foreign key change state)";
+        let estimate = "an estimated 90 ms (500 partitions, in each of which the state of 2 triggers, 1 foreign key changes)";
         assert_eq!(MEASURED.to_string(), estimate);
         let alone = LockTime {
             triggers: 0,
