@@ -49,13 +49,13 @@ struct Options {
     /// Rows of the great table of `scale`.
     #[arg(long)]
     scale_rows: Option<i64>,
-    /// Where the figures go.
+    /// Where the figures go; the chart goes beside them.
     #[arg(long, value_name = "FILE", default_value = "target/bench/conversion.json")]
     json: PathBuf,
-    /// Measure nothing: take the figures of an earlier run.
+    /// Measure nothing: take an earlier run's figures for the tables and the chart.
     #[arg(long, value_name = "JSON")]
     chart_from: Option<PathBuf>,
-    /// Write the goals into docs/PERFORMANCE.md, and the chart beside it.
+    /// Write the goals into docs/PERFORMANCE.md, and the chart into docs/performance.svg.
     #[arg(long)]
     write_docs: bool,
     /// What cargo adds.
@@ -80,8 +80,10 @@ fn run(options: &Options) -> Result<()> {
         None => measure(options)?,
     };
     report::print(&figures);
-    if options.chart_from.is_some() || options.write_docs {
-        write_docs(options, &figures)?;
+    let json = options.chart_from.as_ref().unwrap_or(&options.json);
+    draw(&figures, &json.with_extension("svg"))?;
+    if options.write_docs {
+        write_docs(&figures)?;
     }
     Ok(())
 }
@@ -111,21 +113,22 @@ fn measure(options: &Options) -> Result<Figures> {
     Ok(bench.figures)
 }
 
-fn write_docs(options: &Options, figures: &Figures) -> Result<()> {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    if figures.setup.quick && options.write_docs {
-        bail!("the figures of a --quick run are no figures, so they don't go into the documents");
-    }
-    if chart::has_bars(figures) {
-        let path = docs.join("performance.svg");
-        chart::draw(figures, &path).with_context(|| format!("can't draw {}", path.display()))?;
-        println!("chart: {}", path.display());
-    }
-    if !options.write_docs {
+fn draw(figures: &Figures, path: &Path) -> Result<()> {
+    if !chart::has_bars(figures) {
         return Ok(());
     }
+    chart::draw(figures, path).with_context(|| format!("can't draw {}", path.display()))?;
+    println!("chart: {}", path.display());
+    Ok(())
+}
+
+fn write_docs(figures: &Figures) -> Result<()> {
+    if figures.setup.quick {
+        bail!("the figures of a --quick run are no figures, so they don't go into the documents");
+    }
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let path = docs.join("PERFORMANCE.md");
     docs::write(figures, &path)?;
     println!("goals: {}", path.display());
-    Ok(())
+    draw(figures, &docs.join("performance.svg"))
 }

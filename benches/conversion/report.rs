@@ -1,6 +1,6 @@
 //! What the bench prints at its end.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 
 use crate::figures::{Figures, Spread, short};
@@ -92,7 +92,7 @@ fn series(figures: &Figures) -> Table {
 
 fn new_table(header: [&str; 5]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(NOTHING).set_header(header);
     table
 }
 

@@ -51,7 +51,7 @@ impl Setup {
             quick,
             rows: rows.unwrap_or(by_size(200_000, 2_000_000)),
             rounds: rounds.unwrap_or(if quick { 1 } else { 3 }),
-            scale_rows: scale_rows.unwrap_or(by_size(400_000, 20_000_000)),
+            scale_rows: scale_rows.unwrap_or(by_size(40_000, 20_000_000)),
             day: chrono::Utc::now().format("%Y-%m-%d").to_string(),
             pgcleave: env!("CARGO_PKG_VERSION").to_owned(),
             postgresql,
@@ -71,7 +71,7 @@ impl Setup {
 
     /// Rows of the small table of `scale`.
     pub fn small_scale_rows(&self) -> i64 {
-        if self.quick { 100_000 } else { 1_000_000 }
+        if self.quick { 20_000 } else { 1_000_000 }
     }
 
     /// Rows and partitions of the tables of `pauses`.
@@ -94,7 +94,7 @@ impl Setup {
 
     /// Tables of `catalog`, and partitions there.
     pub fn catalog_size(&self) -> u32 {
-        if self.quick { 200 } else { 5_000 }
+        if self.quick { 100 } else { 5_000 }
     }
 }
 

@@ -10,8 +10,6 @@ use crate::writers::{self, Crew, Finds, Window};
 /// Tables that are made in one transaction, which holds a lock on each.
 const TABLES_AT_ONCE: u32 = 500;
 
-const TAKES: usize = 3;
-
 pub fn measure(bench: &mut Bench, round: usize) -> Result<()> {
     // It takes long, and what it shows depends little on chance.
     if round > 1 {
@@ -29,7 +27,7 @@ fn measure_inspect(bench: &mut Bench, round: usize) -> Result<()> {
     })?;
     let size = bench.figures.setup.catalog_size();
     create_tables(&table, size)?;
-    for _ in 0..TAKES {
+    for _ in 0..takes(bench) {
         let run = table
             .database
             .pgcleave(&["inspect", "public.events", "--key", "created_at"])?;
@@ -37,6 +35,10 @@ fn measure_inspect(bench: &mut Bench, round: usize) -> Result<()> {
         bench.figures.push(round, name, "s", run.seconds());
     }
     Ok(())
+}
+
+fn takes(bench: &Bench) -> usize {
+    if bench.figures.setup.quick { 1 } else { 3 }
 }
 
 fn create_tables(table: &Table, size: u32) -> Result<()> {
@@ -63,7 +65,7 @@ fn measure_partitions(bench: &mut Bench, round: usize) -> Result<()> {
         rows: 200_000,
         partitions,
     };
-    for _ in 0..TAKES {
+    for _ in 0..takes(bench) {
         let table = bench.ground.table(shape)?;
         let run = table.generate()?;
         let name = format!("catalog: generate {partitions} partitions");
