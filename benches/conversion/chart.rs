@@ -59,9 +59,13 @@ pub fn draw(figures: &Figures, path: &Path) -> Result<()> {
         let top = (TOP + ROW * u32::try_from(at)?) as i32;
         draw_bar(&area, name, spread, top, &place)?;
     }
+    let rounds = match setup.rounds {
+        1 => "one round".to_owned(),
+        rounds => format!("median of {rounds} rounds, with a line from the smallest to the greatest"),
+    };
     let foot = format!(
-        "median of {} rounds, line: smallest to greatest; PostgreSQL {}, {}",
-        setup.rounds, setup.postgresql, setup.day
+        "{rounds}; PostgreSQL {}, {}, {}",
+        setup.postgresql, setup.machine, setup.day
     );
     area.draw(&Text::new(
         foot,

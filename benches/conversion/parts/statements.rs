@@ -51,7 +51,7 @@ fn statement(subject: &Subject, kind: &str, first: i64, last: i64) -> String {
     let shape = subject.shape;
     match kind {
         "INSERT" => format!(
-            "INSERT INTO public.events ({}, created_at) SELECT {}, now() FROM generate_series({first}, {last}) AS g",
+            "INSERT INTO public.events ({}, created_at) SELECT {}, now() FROM generate_series({first}::bigint, {last}) AS g",
             shape.names(),
             shape.values("g")
         ),
