@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::figures::Figures;
-use crate::{goals, report};
+use crate::{chart, goals, report};
 
 const BEGIN: &str = "<!-- bench: begin -->\n";
 const END: &str = "<!-- bench: end -->\n";
@@ -39,6 +39,9 @@ fn section(figures: &Figures) -> String {
     text += "\n| goal | bound | median | min–max | met |\n|---|---|---|---|---|\n";
     for verdict in goals::judge(figures) {
         text += &format!("| {} |\n", report::cells(&verdict).join(" | "));
+    }
+    if chart::has_bars(figures) {
+        text += "\n![Seconds for copy and all indexes, by way](performance.svg)\n";
     }
     text + "\n"
 }

@@ -281,6 +281,12 @@ fn catch_up_and_verify() -> Vec<Goal> {
             Bound::AtMost(1.5),
         ),
         ratio(
+            "verification by checksums, `--jobs 2`, against two scans at once that hash each row",
+            "verify: pgcleave --jobs 2",
+            "verify: two scans at once, with a hash",
+            Bound::Free,
+        ),
+        ratio(
             "verification by checksums, `--jobs 1`, against two bare scans in one session",
             "verify: pgcleave --jobs 1",
             "verify: two scans in one session",
