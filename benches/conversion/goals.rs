@@ -338,6 +338,12 @@ fn catalog(setup: &Setup) -> Vec<Goal> {
             &generate,
         ),
         absolute(
+            format!("longest gap at the cutover, {size} partitions"),
+            format!("{cutover}: longest gap"),
+            "ms",
+            Bound::Free,
+        ),
+        absolute(
             format!("longest write at the cutover, {size} partitions"),
             format!("{cutover}: longest write"),
             "ms",

@@ -45,7 +45,8 @@ impl Ground {
     /// When there are no programs or they don't start.
     pub fn start(bin: Option<&Path>) -> Result<Self> {
         let programs = match bin {
-            Some(bin) => Programs::at(bin).context("there is no PostgreSQL server there")?,
+            // The server's programs run in another folder.
+            Some(bin) => Programs::at(bin.canonicalize()?).context("there is no PostgreSQL server there")?,
             None => Programs::find()?,
         };
         let server = Arc::new(Server::start(&programs, &SETTINGS)?);

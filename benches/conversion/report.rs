@@ -21,7 +21,7 @@ pub fn print(figures: &Figures) {
 /// What whoever reads the figures must know.
 pub fn circumstances(figures: &Figures) -> Vec<String> {
     let setup = &figures.setup;
-    vec![
+    let mut lines = vec![
         format!(
             "{}: pgcleave {}, PostgreSQL {}",
             setup.day, setup.pgcleave, setup.postgresql
@@ -33,11 +33,14 @@ pub fn circumstances(figures: &Figures) -> Vec<String> {
             setup.machine
         ),
         format!("server: {}, the rest by default", setup.settings.join(", ")),
-        format!(
+    ];
+    if setup.fixed_rate > 0.0 {
+        lines.push(format!(
             "writers at a fixed rate: {} writes a second, four together",
             setup.fixed_rate
-        ),
-    ]
+        ));
+    }
+    lines
 }
 
 /// The cells of a verdict: goal, bound, median, smallest to greatest, whether it is met.

@@ -81,11 +81,18 @@ fn measure_partitions(bench: &mut Bench, round: usize) -> Result<()> {
     let run = table.database.apply("cut_over", &[])?;
     let writes = crew.finish()?;
     let (start, end) = (run.start, run.end);
-    let longest = writers::longest_write(&writes, Window { start, end });
+    let window = Window { start, end };
+    let (gap, longest) = (
+        writers::longest_gap(&writes, window),
+        writers::longest_write(&writes, window),
+    );
     let name = format!("catalog: cutover with {partitions} partitions");
     bench
         .figures
         .push(round, format!("{name}: whole step"), "s", run.seconds());
+    bench
+        .figures
+        .push(round, format!("{name}: longest gap"), "ms", gap);
     bench
         .figures
         .push(round, format!("{name}: longest write"), "ms", longest);
