@@ -239,18 +239,23 @@ ALTER PROCEDURE "public"."events_pgcleave_build_partition_indexes"() OWNER TO "p
 -- Takes a page of primary keys (all of them for NULL) with all their entries from the change log and
 -- brings their rows in the copy to what the source holds now. Returns the number of entries taken.
 -- Its statements must see one snapshot: call it in a REPEATABLE READ transaction, or with the source
--- locked against writers.
+-- locked against writers. A page of 0 does nothing but have the session plan the statements.
+-- Planned once a session, as planning takes long with many partitions, and by index, row by row: what was written
+-- lately is in memory, and a page is little of the table.
 CREATE FUNCTION "public"."events_pgcleave_drain"(pgcleave_page bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+    SET plan_cache_mode = force_generic_plan SET random_page_cost = 1 SET enable_hashjoin = off SET enable_mergejoin = off
 AS $pgcleave$
 #variable_conflict use_column
 DECLARE
     taken bigint;
 BEGIN
-    DELETE FROM "public"."events_pgcleave_truncations";
-    IF FOUND THEN
-        -- Whatever the source holds now was written after its TRUNCATE, and is in the change log.
-        TRUNCATE "public"."events_pgcleave_copy";
+    IF pgcleave_page IS DISTINCT FROM 0 THEN
+        DELETE FROM "public"."events_pgcleave_truncations";
+        IF FOUND THEN
+            -- Whatever the source holds now was written after its TRUNCATE, and is in the change log.
+            TRUNCATE "public"."events_pgcleave_copy";
+        END IF;
     END IF;
     BEGIN
         DELETE FROM "public"."events_pgcleave_copy" c

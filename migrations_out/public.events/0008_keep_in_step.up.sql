@@ -33,6 +33,15 @@ $pgcleave$;
 SELECT "public"."events_pgcleave_lock"('"public"."events_pgcleave_settings"', ARRAY[
     'LOCK TABLE "public"."events_pgcleave_settings" IN SHARE UPDATE EXCLUSIVE MODE'
 ]);
+-- Plans what is run under the lock; in a subtransaction that is undone, so that no lock of it is kept.
+DO $pgcleave$
+BEGIN
+    PERFORM "public"."events_pgcleave_drain"(0);
+    RAISE EXCEPTION USING ERRCODE = 'PGC00';
+EXCEPTION WHEN SQLSTATE 'PGC00' THEN
+    NULL;
+END
+$pgcleave$;
 SELECT "public"."events_pgcleave_lock"('"public"."events"', ARRAY[
     'LOCK TABLE "public"."events" IN SHARE ROW EXCLUSIVE MODE'
 ]);

@@ -12,6 +12,15 @@ END
 $pgcleave$;
 
 {% include "fragment/keep_catch_ups_away.sql" %}
+-- Plans what is run under the lock; in a subtransaction that is undone, so that no lock of it is kept.
+DO $pgcleave$
+BEGIN
+    PERFORM {{ c.names.drain.sql() }}(0);
+    RAISE EXCEPTION USING ERRCODE = 'PGC00';
+EXCEPTION WHEN SQLSTATE 'PGC00' THEN
+    NULL;
+END
+$pgcleave$;
 SELECT {{ c.names.lock.sql() }}({{ c.names.source.literal().sql() }}, ARRAY[
     {{ c.lock_source_share_row_exclusive.sql() }}
 ]);

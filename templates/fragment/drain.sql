@@ -1,18 +1,23 @@
 -- Takes a page of primary keys (all of them for NULL) with all their entries from the change log and
 -- brings their rows in the copy to what the source holds now. Returns the number of entries taken.
 -- Its statements must see one snapshot: call it in a REPEATABLE READ transaction, or with the source
--- locked against writers.
+-- locked against writers. A page of 0 does nothing but have the session plan the statements.
+-- Planned once a session, as planning takes long with many partitions, and by index, row by row: what was written
+-- lately is in memory, and a page is little of the table.
 CREATE FUNCTION {{ c.names.drain.sql() }}(pgcleave_page bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+    SET plan_cache_mode = force_generic_plan SET random_page_cost = 1 SET enable_hashjoin = off SET enable_mergejoin = off
 AS $pgcleave$
 #variable_conflict use_column
 DECLARE
     taken bigint;
 BEGIN
-    DELETE FROM {{ c.names.truncations.sql() }};
-    IF FOUND THEN
-        -- Whatever the source holds now was written after its TRUNCATE, and is in the change log.
-        TRUNCATE {{ c.names.copy.sql() }};
+    IF pgcleave_page IS DISTINCT FROM 0 THEN
+        DELETE FROM {{ c.names.truncations.sql() }};
+        IF FOUND THEN
+            -- Whatever the source holds now was written after its TRUNCATE, and is in the change log.
+            TRUNCATE {{ c.names.copy.sql() }};
+        END IF;
     END IF;
 {%- for unique in c.deferrable_unique_keys_of_copy %}
     SET CONSTRAINTS {{ unique.copy.sql() }} IMMEDIATE; -- at the end of the INSERT below, not at COMMIT, where nobody could take the whole log

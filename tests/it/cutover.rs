@@ -119,7 +119,7 @@ fn counts_only_within_its_budgets_and_says_when_it_does_not() {
     let said = pgcleave.ok(&["apply", "--yes", "--through", "verify_copy"]);
     assert!(
         said.stdout.contains(
-            "rows not counted with writers blocked: it would take about 5000 ms, over the budget of 2000 ms"
+            "rows not counted with writers blocked: it would take about 5000 ms, over the budget of 50 ms"
         ),
         "{}",
         said.stdout
