@@ -46,6 +46,9 @@ struct Options {
     /// Measure these parts only.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
+    /// Measure these parts in the first round only: they take long.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    once: Vec<Part>,
     /// Rows of the great table of `scale`.
     #[arg(long)]
     scale_rows: Option<i64>,
@@ -103,7 +106,7 @@ fn measure(options: &Options) -> Result<Figures> {
         [] => Part::ALL,
         some => some,
     };
-    let done = bench.run(chosen);
+    let done = bench.run(chosen, &options.once);
     // Half a run is worth having, too.
     if bench.figures.any() {
         bench.figures.write(&options.json)?;

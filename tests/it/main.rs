@@ -23,6 +23,7 @@ mod large_statements;
 mod library;
 mod load;
 mod lost_connection;
+mod partition_indexes;
 mod partition_properties;
 mod pg_cron;
 mod privileges;

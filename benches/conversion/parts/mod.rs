@@ -97,9 +97,9 @@ impl Bench {
     ///
     /// # Errors
     /// The first one; what was measured until then is there.
-    pub fn run(&mut self, parts: &[Part]) -> Result<()> {
+    pub fn run(&mut self, parts: &[Part], once: &[Part]) -> Result<()> {
         for round in 1..=self.figures.setup.rounds {
-            for part in parts {
+            for part in parts.iter().filter(|part| round == 1 || !once.contains(part)) {
                 let start = Instant::now();
                 part.measure(self, round)
                     .with_context(|| format!("{part:?}, round {round}"))?;
