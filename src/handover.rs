@@ -35,6 +35,7 @@ impl Subject {
         Self {
             relations: Relations::of(&conversion.names.source),
             columns: conversion.columns.clone(),
+            hashed_row: conversion.hashed_row.clone(),
             primary_key: conversion.primary_key.clone(),
             row_key: conversion.row_key.clone(),
             key: conversion.key.clone(),

@@ -361,13 +361,16 @@ AS $pgcleave$
 $pgcleave$;
 ALTER FUNCTION "public"."events_pgcleave_mark"(regclass) OWNER TO "postgres";
 
--- Compares both tables in one snapshot: rows, and two independent 64-bit checksums of every row's text,
+-- Compares both tables in one snapshot: rows, and two independent 64-bit checksums of every whole row,
 -- per part of the table. Sums, not XOR, in which equal pairs would cancel out. Keys still in the change log are
 -- left out while there is one. After the cutover it compares the new table
 -- with the retired one.
+-- clock_timestamp() stands there because it is volatile: so the planner doesn't make a row's form once for each
+-- hash, and may still use parallel workers, which OFFSET 0 would rule out.
 CREATE FUNCTION "public"."events_pgcleave_compare"()
 RETURNS TABLE (partition text, source_rows bigint, copy_rows bigint, source_sum text, copy_sum text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off SET extra_float_digits = 1
+    SET client_encoding = 'UTF8' -- on which a row's binary form depends
 AS $pgcleave$
 DECLARE
     other CONSTANT regclass := coalesce(to_regclass('"public"."events_pgcleave_retired"'), to_regclass('"public"."events_pgcleave_copy"'));
@@ -386,13 +389,13 @@ BEGIN
             SELECT name, ordinality - 1 AS bucket
               FROM unnest(ARRAY['events_default (before)', 'events_p2025_11', 'events_p2025_12', 'events_p2026_01', 'events_p2026_02', 'events_p2026_03', 'events_default (after)']::text[]) WITH ORDINALITY AS n (name, ordinality)
         ), source AS (
-            SELECT pg_catalog.width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::pg_catalog."timestamptz"[]) AS bucket,
-                   count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
-              FROM "public"."events" t, LATERAL (SELECT ROW(t."id", t."account_id", t."payload", t."created_at")::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
+            SELECT bucket, count(*) AS n, concat(sum(hash_record_extended(ROW(r.row), 0)), ' ', sum(hash_record_extended(ROW(r.row), 1))) AS h
+              FROM (SELECT pg_catalog.width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::pg_catalog."timestamptz"[]) AS bucket, pg_catalog.record_send(ROW(t."id", t."account_id", t."payload", t."created_at")) AS row, clock_timestamp()
+                      FROM "public"."events" t$pgcleave_text$ || settled || $pgcleave_text$) r GROUP BY 1
         ), copy AS (
-            SELECT pg_catalog.width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::pg_catalog."timestamptz"[]) AS bucket,
-                   count(*) AS n, concat(sum(hashtextextended(r.text, 0)::numeric), ' ', sum(hashtextextended(r.text, 1)::numeric)) AS h
-              FROM $pgcleave_text$ || other || $pgcleave_text$ t, LATERAL (SELECT ROW(t."id", t."account_id", t."payload", t."created_at")::text OFFSET 0) r (text)$pgcleave_text$ || settled || $pgcleave_text$ GROUP BY 1
+            SELECT bucket, count(*) AS n, concat(sum(hash_record_extended(ROW(r.row), 0)), ' ', sum(hash_record_extended(ROW(r.row), 1))) AS h
+              FROM (SELECT pg_catalog.width_bucket(t."created_at", ARRAY['2025-11-01 00:00:00+00:00', '2025-12-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', '2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00']::pg_catalog."timestamptz"[]) AS bucket, pg_catalog.record_send(ROW(t."id", t."account_id", t."payload", t."created_at")) AS row, clock_timestamp()
+                      FROM $pgcleave_text$ || other || $pgcleave_text$ t$pgcleave_text$ || settled || $pgcleave_text$) r GROUP BY 1
         )
         SELECT names.name, coalesce(source.n, 0), coalesce(copy.n, 0), coalesce(source.h, '0 0'), coalesce(copy.h, '0 0')
           FROM names LEFT JOIN source USING (bucket) LEFT JOIN copy USING (bucket)

@@ -166,6 +166,7 @@ fn column(answer: &Answer) -> Result<Column, CatalogError> {
         equal: equal(answer)?,
         bitwise: answer.value("bitwise")?,
         hash: answer.value("hash")?,
+        sends: answer.value("sends")?,
     })
 }
 

@@ -13,8 +13,9 @@ use crate::model::Table;
 /// Not the table's structure.
 const PASSED_OVER: [&str; 4] = ["name", "server_version", "fingerprint", "relations_above"];
 
-/// What a query finds in the rows, not in the catalog.
-const OF_ROWS: &str = "violated";
+/// Not an item's structure: what a query finds in the rows, and how values are compared, which older snapshots
+/// don't say.
+const PASSED_OVER_OF_ITEMS: [&str; 2] = ["violated", "sends"];
 
 /// Longer texts, and those of several lines, are said to be others.
 const LONGEST: usize = 120;
@@ -151,7 +152,7 @@ fn identity<'a>(kind: &Kind, item: &'a Value) -> Vec<&'a Value> {
 fn item_changes(kind: &Kind, old: &Value, new: &Value) -> Option<String> {
     let fields = old.as_object()?.keys().map(String::as_str);
     let changed: Vec<&str> = fields
-        .filter(|field| *field != OF_ROWS && old[*field] != new[*field])
+        .filter(|field| !PASSED_OVER_OF_ITEMS.contains(field) && old[*field] != new[*field])
         .collect();
     // An index's whole definition has its name and the table's, too.
     let follows = |field: &str| DERIVED.contains(&field) || (kind.what == "using" && field == "definition");

@@ -227,6 +227,10 @@ pub struct Column {
     pub bitwise: bool,
     /// Whether the type has a default hash operator class.
     pub hash: bool,
+    /// Whether its values have a binary form (`typsend`, of all that they are made of) that is the same in every
+    /// session: the database's encoding is UTF8.
+    #[serde(default)]
+    pub sends: bool,
 }
 
 /// An identity column's sequence.

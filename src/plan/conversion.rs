@@ -139,6 +139,8 @@ pub struct Conversion {
     pub log_columns: ColumnList,
     /// Every column.
     pub columns: ColumnList,
+    /// What is hashed of a row of the alias `t`: all its columns, in a form in which other values are other bytes.
+    pub hashed_row: Fragment,
     /// Every column that isn't generated.
     pub writable_columns: ColumnList,
     pub upsert_by_row_key: Fragment,
@@ -374,6 +376,7 @@ fn resolve(facts: &Facts, spec: &TableSpec) -> Option<Conversion> {
         primary_key_name: primary.name.clone(),
         log_columns: row_key.list(),
         columns: ColumnList::new(table.columns.iter().map(|c| c.name.clone()).collect()),
+        hashed_row: hashed_row(table),
         writable_columns: ColumnList::new(writable.iter().map(|c| c.name.clone()).collect()),
         upsert_by_row_key: upsert(&writable, &row_key, primary),
         upsert_by_primary_key: upsert(&writable, &primary_key, primary),
@@ -557,6 +560,16 @@ pub(super) fn with_partition_key(primary: &Key, key: &[&Column]) -> Option<KeyCo
         }
     }
     Some(KeyColumns::new(columns))
+}
+
+/// The binary form, which takes half the time, where each column has one; else the text.
+fn hashed_row(table: &Table) -> Fragment {
+    let columns = table.columns.iter();
+    let columns = Fragment::list(columns.map(|column| Fragment::new("t.{}", &[&column.name])));
+    match table.columns.iter().all(|column| column.sends) {
+        true => Fragment::new("pg_catalog.record_send(ROW({}))", &[&columns]),
+        false => Fragment::new("ROW({})::pg_catalog.text", &[&columns]),
+    }
 }
 
 /// `DO UPDATE SET …` of every column that an upsert found by `key` may change.

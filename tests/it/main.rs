@@ -4,6 +4,7 @@
 mod catalog;
 mod catch_ups;
 mod check;
+mod checksums;
 mod ci_jobs;
 mod connect;
 mod corners;

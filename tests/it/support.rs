@@ -86,10 +86,18 @@ impl Database {
     }
     /// On another server than most tests use.
     pub fn at(server: &'static Shared) -> Self {
+        Self::create(server, "")
+    }
+    /// Of another encoding than the server's.
+    pub fn in_encoding(encoding: &str) -> Self {
+        let options = format!("ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+        Self::create(&SERVER, &options)
+    }
+    fn create(server: &'static Shared, options: &str) -> Self {
         let name = format!("t{}", COUNTER.fetch_add(1, Ordering::Relaxed));
         server
             .connect("postgres")
-            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .batch_execute(&format!("CREATE DATABASE {name} {options}"))
             .unwrap();
         Self { name, server }
     }

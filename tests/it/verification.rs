@@ -239,7 +239,7 @@ fn a_reader_whose_connection_breaks_costs_nothing_but_its_slice() {
     for _ in 0..5 {
         let child = pgcleave.command(&["verify", "--jobs", "2"]).spawn().unwrap();
         let kill = "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%hashtextextended(r.row%' AND state = 'active' LIMIT 1) k";
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%hash_record_extended(ROW(r.row%' AND state = 'active' LIMIT 1) k";
         wait_until("a reader to be at work", || {
             std::thread::sleep(std::time::Duration::from_millis(30));
             client.query_one(kill, &[]).unwrap().get::<_, i64>(0) > 0

@@ -2,7 +2,7 @@
 //!
 //! One exported snapshot that several sessions read, no lock beyond ACCESS
 //! SHARE. The sums don't depend on order: two independent 64-bit hashes of every
-//! row's text, added up per partition. Where they differ, the keys are narrowed
+//! whole row, added up per partition. Where they differ, the keys are narrowed
 //! down by hash in the same snapshot.
 
 mod narrowing;
@@ -35,6 +35,8 @@ pub struct Subject {
     pub(crate) relations: Relations,
     /// What of a row is compared, in the table's order.
     pub(crate) columns: ColumnList,
+    /// What is hashed of a row of the alias `t`: equal values of other bytes (1.0, 1.00) differ in it.
+    pub(crate) hashed_row: Fragment,
     /// Its columns, with what makes them equal.
     pub(crate) primary_key: KeyColumns,
     /// Primary key and partition key.
@@ -73,7 +75,7 @@ pub struct Part {
     pub source_rows: u64,
     /// Rows of the side that follows.
     pub copy_rows: u64,
-    /// Sums of two 64-bit hashes of every row's text, decimal.
+    /// Sums of two 64-bit hashes of every row, decimal.
     pub source_sums: [String; 2],
     /// As `source_sums`.
     pub copy_sums: [String; 2],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use postgres::Client;
 
 use super::snapshot::Snapshot;
-use super::sums::{self, Sums};
+use super::sums::{self, Group, Sums};
 use super::{ColumnDifference, Difference, DifferenceKind, Subject, sides};
 use crate::apply::failure::ApplyError;
 use crate::sql::{Ident, QualifiedName};
@@ -65,7 +65,7 @@ fn differing_cells(snapshot: &mut Snapshot, subject: &Subject, part: usize) -> R
             &mut snapshot.client,
             subject,
             &relation.to_string(),
-            &cell(subject),
+            &Group::By(&cell(subject)),
             &condition,
         )?;
         for (cell, sums) in read {
@@ -124,7 +124,7 @@ fn rows(
            FROM (SELECT {} AS key, pg_catalog.md5({}) AS hash FROM {relation} t WHERE {condition} AND {} = ANY ($1)) r
           GROUP BY 1",
         key_text(subject),
-        sums::row_text(subject),
+        subject.hashed_row,
         cell(subject)
     );
     let rows = client.query(&sql, &[&cells])?;

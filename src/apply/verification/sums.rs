@@ -24,11 +24,6 @@ impl Sums {
     }
 }
 
-/// The text of a whole row, from which everything is hashed: equal values of other bytes (1.0, 1.00) differ in it.
-pub(super) fn row_text(subject: &Subject) -> String {
-    format!("ROW({})::text", subject.columns.of("t").0)
-}
-
 /// The rows of a part: where it is a range of the key, for the planner's indexes and pruning.
 pub(super) fn is_in(subject: &Subject, part: usize) -> String {
     let Some(bounds) = &subject.bounds else {
@@ -44,20 +39,35 @@ pub(super) fn is_in(subject: &Subject, part: usize) -> String {
     terms.join(" AND ")
 }
 
+/// What the rows that are read are told apart by.
+pub(super) enum Group<'a> {
+    /// An expression that numbers them.
+    By(&'a str),
+    /// By nothing: they all belong to this one, which takes an eighth less time.
+    Is(usize),
+}
+
 /// Sums of the rows of `relation` (alias `t`) per group.
 pub(super) fn read(
     client: &mut Client,
     subject: &Subject,
     relation: &str,
-    group: &str,
+    group: &Group<'_>,
     condition: &str,
 ) -> Result<Vec<(usize, Sums)>, postgres::Error> {
-    // OFFSET 0 keeps the planner from making the row's text once for each hash.
+    let (number, numbered) = match group {
+        Group::By(expression) => ("r.g".to_owned(), format!("{expression} AS g, ")),
+        Group::Is(number) => (number.to_string(), String::new()),
+    };
+    // OFFSET 0 keeps the planner from making the row's form once for each hash, and from parallel workers: as many
+    // processes read as the user has asked for. Before PostgreSQL 18, bytea has no hash function to be called, but a
+    // row of one bytea has. A sum of bigints is a numeric, so that it can't overflow. Never the hashes of the
+    // columns one by one: rows that exchange a value would have the same sum, and a bigint's is one of 32 bits.
     let sql = format!(
-        "SELECT r.g::bigint, count(*), sum(pg_catalog.hashtextextended(r.row, 0)::numeric)::text,
-                sum(pg_catalog.hashtextextended(r.row, 1)::numeric)::text
-           FROM (SELECT {group} AS g, {} AS row FROM {relation} t WHERE {condition} OFFSET 0) r GROUP BY 1",
-        row_text(subject)
+        "SELECT {number}::bigint, count(*), sum(pg_catalog.hash_record_extended(ROW(r.row), 0))::text,
+                sum(pg_catalog.hash_record_extended(ROW(r.row), 1))::text
+           FROM (SELECT {numbered}{} AS row FROM {relation} t WHERE {condition} OFFSET 0) r GROUP BY 1",
+        subject.hashed_row
     );
     let rows = client.query(&sql, &[])?;
     let hash = |text: &str| text.parse().unwrap_or_default();

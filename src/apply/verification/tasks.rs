@@ -11,7 +11,7 @@ use postgres::{CancelToken, Client};
 
 use super::resume::{Found, Recorder};
 use super::snapshot::Snapshot;
-use super::sums::{self, Sums};
+use super::sums::{self, Group, Sums};
 use super::{Options, Progress, Subject, sides};
 use crate::apply::failure::ApplyError;
 use crate::db::connect::Target;
@@ -278,7 +278,8 @@ impl Desk<'_> {
         };
         // A subtransaction per slice, undone: it would keep a lock on each index that it has looked at.
         client.batch_execute("SAVEPOINT slice")?;
-        let group = self.subject.part.to_string();
+        let number = self.subject.part.to_string();
+        let group = task.part.map_or(Group::By(&number), Group::Is);
         let found = sums::read(client, self.subject, &task.relation, &group, &task.condition)?;
         client.batch_execute("ROLLBACK TO SAVEPOINT slice; RELEASE SAVEPOINT slice")?;
         Ok(found)

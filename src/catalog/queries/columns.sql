@@ -36,6 +36,24 @@ WITH RECURSIVE types AS (
         OR EXISTS (SELECT FROM pg_catalog.pg_cast x
                     WHERE x.castsource = b.oid AND x.casttarget = k.opcintype
                       AND x.castmethod = 'b' AND x.castcontext = 'i')
+), parts AS (
+    -- All types that a value is made of: a domain's base, elements, attributes, a range's subtype.
+    SELECT a.atttypid AS column_type, a.atttypid AS oid
+      FROM pg_catalog.pg_attribute a
+     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT p.column_type, i.oid
+      FROM parts p
+           JOIN pg_catalog.pg_type t ON t.oid = p.oid
+           CROSS JOIN LATERAL (
+               SELECT t.typbasetype WHERE t.typtype = 'd'
+               UNION ALL
+               SELECT t.typelem WHERE t.typsubscript = 'pg_catalog.array_subscript_handler'::regproc
+               UNION ALL
+               SELECT a.atttypid FROM pg_catalog.pg_attribute a
+                WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+               UNION ALL
+               SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE t.oid IN (r.rngtypid, r.rngmultitypid)) i (oid)
 ), sequences AS (
     -- An identity's is internal to its column; any number of others may be owned by it.
     SELECT o.refobjsubid AS attnum, o.deptype, n.nspname::text AS schema, s.relname::text AS name
@@ -81,7 +99,11 @@ SELECT a.attname AS name,
            SELECT FROM pg_catalog.pg_amproc p
             WHERE p.amprocfamily = btree.opcfamily AND p.amprocnum = 4
               AND p.amproclefttype = btree.opcintype AND p.amprocrighttype = btree.opcintype) AS bitwise,
-       EXISTS (SELECT FROM classes h WHERE h.column_type = a.atttypid AND h.amname = 'hash') AS hash
+       EXISTS (SELECT FROM classes h WHERE h.column_type = a.atttypid AND h.amname = 'hash') AS hash,
+       -- In other encodings, a send function's text depends on the session's.
+       pg_catalog.getdatabaseencoding() = 'UTF8' AND NOT EXISTS (
+           SELECT FROM parts p JOIN pg_catalog.pg_type i ON i.oid = p.oid
+            WHERE p.column_type = a.atttypid AND i.typsend = 0) AS sends
   FROM pg_catalog.pg_attribute a
        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
        JOIN base b ON b.column_type = a.atttypid

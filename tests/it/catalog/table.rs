@@ -82,6 +82,10 @@ pub fn reads_columns(table: &Table) {
         "\"App\".unordered"
     );
     assert_eq!(column(table, "tags").collation, None);
+    assert!(
+        table.columns.iter().all(|column| column.sends),
+        "no type without a send function"
+    );
     let doubled = column(table, "doubled");
     assert!(doubled.default.is_none() && doubled.generated.as_ref().unwrap().stored);
     let region = column(table, "region");
