@@ -16,7 +16,7 @@ DECLARE
         {{ tail.sql() }}{% if !loop.last %},{% endif %}
 {%- endfor %}
     ];
-    helpers CONSTANT text := current_setting('max_parallel_maintenance_workers');
+    helpers CONSTANT text := pg_catalog.current_setting('max_parallel_maintenance_workers');
     worker int;
     pgcleave_settings {{ c.names.settings.sql() }};
     pgcleave_build {{ c.names.index_builds.sql() }};
