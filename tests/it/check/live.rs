@@ -34,6 +34,7 @@ fn nothing_is_wrong_at_any_stage_where_nothing_was_changed() {
         ("install_sync_trigger", "logging"),
         ("create_batch_copy_procedure", "prepared"),
         ("run_batch_copy", "copied"),
+        ("build_partition_indexes", "partitions_indexed"),
         ("build_indexes", "indexed"),
         ("create_guards", "indexed"),
         ("catch_up", "caught_up"),
@@ -94,7 +95,7 @@ fn before_the_conversion_changes_are_told_and_the_migrations_are_to_be_written_a
     );
     let said = check(&fixture, &["--live"], 3).stdout;
     for words in [
-        "public.events: 27 files are as pgcleave writes them\n",
+        "public.events: 30 files are as pgcleave writes them\n",
         "public.events has changed since its migrations were written:\n",
         "- column late was added (integer)\n",
         "- column note changed: now NOT NULL\n",

@@ -188,7 +188,7 @@ fn another_runner_takes_the_first_ones_files_away() {
         let mut after = of_the_project(&project);
         after.retain(|path, _| !path.starts_with("db/migrations/"));
         assert_eq!(after, before, "{}", marks.runner);
-        assert_eq!(project.files_in("db/migrations").len(), 8);
+        assert_eq!(project.files_in("db/migrations").len(), 9);
         project.generate("events", &["--runner", "plain"]);
         assert_eq!(of_the_project(&project), before, "{}", marks.runner);
         assert!(
@@ -219,7 +219,7 @@ fn a_chain_that_others_went_on_with_is_not_broken() {
     assert_eq!(project.all_files(), before);
 
     for (runner, words) in [
-        ("graphile-migrate", "000010-"),
+        ("graphile-migrate", "000011-"),
         ("alembic", "heads"),
         ("django", "several"),
     ] {

@@ -148,7 +148,7 @@ fn a_header_holds_nothing_that_a_runner_listens_to() {
             .values()
             .filter(|text| text.contains(" Table: public."))
             .collect();
-        assert_eq!(ours.len(), 8, "{runner}");
+        assert_eq!(ours.len(), 9, "{runner}");
         for line in ours
             .iter()
             .flat_map(|text| text.lines())

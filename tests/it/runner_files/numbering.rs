@@ -76,14 +76,14 @@ fn dotted_flyway_versions_go_on_in_their_last_part() {
         ("sql/V5.10__b.sql", ""),
         ("sql/R__view.sql", ""),
     ];
-    counts("flyway", &dotted, "5.11", "5.18");
+    counts("flyway", &dotted, "5.11", "5.19");
     counts(
         "flyway",
         &[("sql/V2024.01.02.1__a.sql", "")],
         "2024.01.02.2",
-        "2024.01.02.9",
+        "2024.01.02.10",
     );
-    counts("flyway", &[("sql/V1_007__a.sql", "")], "1_008", "1_015");
+    counts("flyway", &[("sql/V1_007__a.sql", "")], "1_008", "1_016");
     counts(
         "flyway",
         &[
@@ -92,7 +92,7 @@ fn dotted_flyway_versions_go_on_in_their_last_part() {
             ("sql/deeper/V9__b.sql", ""),
         ],
         "10",
-        "17",
+        "18",
     );
 }
 
@@ -134,7 +134,7 @@ fn time_stamps_come_after_every_other_one_and_two_seconds_apart() {
             &["--runner", runner, "--directory", marks_of(runner).directory],
         );
         let versions = project.places("public.events", "version");
-        let expected: Vec<String> = (1..=8).map(|n| format!("299901010000{:02}", 2 * n)).collect();
+        let expected: Vec<String> = (1..=9).map(|n| format!("299901010000{:02}", 2 * n)).collect();
         assert_eq!(versions, expected, "{runner}");
     }
 }
@@ -192,7 +192,7 @@ fn knex_files_are_like_the_newest() {
         project.generate("events", &["--runner", "knex"]);
         let files = project.files_in("migrations");
         let ours: Vec<&String> = files.keys().filter(|file| file.contains("_events_")).collect();
-        assert_eq!(ours.len(), 8);
+        assert_eq!(ours.len(), 9);
         for file in ours {
             assert!(file.ends_with(&format!(".{extension}")), "{file}");
             assert!(files[file].contains(line), "{}", files[file]);
@@ -207,7 +207,7 @@ fn knex_follows_its_file_where_there_is_no_migration() {
     project.generate("events", &["--runner", "auto"]);
     let files = project.files_in("db/changes");
     assert!(
-        files.len() == 8 && files.keys().all(|file| file.ends_with(".ts")),
+        files.len() == 9 && files.keys().all(|file| file.ends_with(".ts")),
         "{:?}",
         files.keys()
     );
@@ -238,7 +238,7 @@ fn rails_migrations_have_the_newest_ones_version() {
         .filter(|(f, _)| f.contains("_events_"))
         .map(|(_, t)| t)
         .collect();
-    assert_eq!(ours.len(), 8);
+    assert_eq!(ours.len(), 9);
     assert!(
         ours.iter()
             .all(|text| text.contains("< ActiveRecord::Migration[7.1]")),
@@ -303,8 +303,8 @@ fn sqitch_reads_where_plan_and_scripts_are() {
             .read("db/sqitch.plan")
             .contains("\nevents_create_partitioned_copy [own] ")
     );
-    assert_eq!(project.files_in("db/deploy").len(), 8);
-    assert_eq!(project.files_in("db/revert").len(), 8);
+    assert_eq!(project.files_in("db/deploy").len(), 9);
+    assert_eq!(project.files_in("db/revert").len(), 9);
 
     let conf = "[core]\n    top_dir = db\n    plan_file = plans/pg.plan\n    deploy_dir = db/up\n    revert_dir = db/down\n";
     let project = Project::of(&[("sqitch.conf", conf), ("plans/pg.plan", plan)]);
@@ -314,8 +314,8 @@ fn sqitch_reads_where_plan_and_scripts_are() {
             .read("plans/pg.plan")
             .contains("\nevents_verify_copy [events_")
     );
-    assert_eq!(project.files_in("db/up").len(), 8);
-    assert_eq!(project.files_in("db/down").len(), 8);
+    assert_eq!(project.files_in("db/up").len(), 9);
+    assert_eq!(project.files_in("db/down").len(), 9);
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn alembic_files_are_named_by_the_projects_template() {
     assert!(revisions.iter().all(|revision| revision.len() <= 32));
     // Each follows the one before it, and the first the project's.
     let before: Vec<String> = std::iter::once("a1".to_owned()).chain(revisions).collect();
-    assert_eq!(project.places("public.events", "after"), before[..8]);
+    assert_eq!(project.places("public.events", "after"), before[..9]);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn alembic_is_configured_by_pyproject_too() {
     let toml = "[project]\nname = \"x\"\n\n[tool.alembic]\nscript_location = \"%(here)s/migrations\"\n";
     let project = Project::of(&[("pyproject.toml", toml)]);
     project.generate("events", &["--runner", "auto"]);
-    assert_eq!(project.files_in("migrations/versions").len(), 8);
+    assert_eq!(project.files_in("migrations/versions").len(), 9);
     let first = project
         .files_in("migrations/versions")
         .into_values()
@@ -377,5 +377,5 @@ fn numbers_that_would_stand_before_an_earlier_one_are_refused() {
         assert_eq!(project.all_files(), before);
     }
     // As numbers they're in order.
-    counts("sqlx", &[("migrations/9_a.up.sql", "")], "10", "17");
+    counts("sqlx", &[("migrations/9_a.up.sql", "")], "10", "18");
 }

@@ -37,13 +37,13 @@ fn a_sqitch_plan_is_only_added_to() {
             .lines()
             .filter(|l| !l.is_empty())
             .collect();
-        assert_eq!(lines.len(), 8, "{after}");
+        assert_eq!(lines.len(), 9, "{after}");
         assert!(
             lines[0].starts_with("events_create_partitioned_copy [own] 2"),
             "{after}"
         );
         assert!(
-            lines[7].ends_with(" pgcleave <pgcleave@localhost> # verify_copy"),
+            lines[8].ends_with(" pgcleave <pgcleave@localhost> # verify_copy"),
             "{after}"
         );
     }
@@ -72,10 +72,10 @@ fn liquibase_masters_include_ours_behind_the_last() {
     let path = "db/changelog/db.changelog-master.xml";
     let (before, after) = before_and_after(&project, "liquibase", path);
     let ours = added(&before, &after, "</databaseChangeLog>\r\n<!-- end -->");
-    assert_eq!(ours.matches("<include file=\"").count(), 8, "{ours}");
+    assert_eq!(ours.matches("<include file=\"").count(), 9, "{ours}");
     assert_eq!(
         ours.matches("relativeToChangelogFile=\"true\"/>").count(),
-        8,
+        9,
         "{ours}"
     );
     project.generate("events", &[]);
@@ -93,7 +93,7 @@ fn yaml_masters_are_added_to_at_their_end() {
         let project = Project::of(&[(path, text)]);
         let (before, after) = before_and_after(&project, "liquibase", path);
         let ours = added(&before, &after, "");
-        assert_eq!(ours.matches("- include:").count(), 8, "{after}");
+        assert_eq!(ours.matches("- include:").count(), 9, "{after}");
         assert_eq!(after.matches("\r\n").count() > 0, text.contains('\r'));
         let indent = if text.contains("  - ") {
             "  - include:"
@@ -120,7 +120,7 @@ fn a_folder_that_liquibase_includes_whole_needs_no_names() {
     assert_eq!(before, after);
     let files = project.files_in("db/changelog/changes");
     assert!(
-        files.contains_key("db/changelog/changes/009_events_verify_copy.sql"),
+        files.contains_key("db/changelog/changes/010_events_verify_copy.sql"),
         "{:?}",
         files.keys()
     );
@@ -128,7 +128,7 @@ fn a_folder_that_liquibase_includes_whole_needs_no_names() {
     let text = "<databaseChangeLog>\n  <includeAll path=\"db/sql\"/>\n</databaseChangeLog>\n";
     let project = Project::of(&[("db/changelog/db.changelog-master.xml", text)]);
     project.generate("events", &["--runner", "auto"]);
-    assert_eq!(project.files_in("db/sql").len(), 8);
+    assert_eq!(project.files_in("db/sql").len(), 9);
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn the_master_that_liquibases_properties_name_is_the_one() {
         ("db/main.xml", master),
     ]);
     project.generate("events", &["--runner", "auto"]);
-    assert_eq!(project.read("db/main.xml").matches("<include file=\"").count(), 8);
-    assert_eq!(project.files_in("db").len(), 9);
+    assert_eq!(project.read("db/main.xml").matches("<include file=\"").count(), 9);
+    assert_eq!(project.files_in("db").len(), 10);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn atlas_sum_is_of_all_files_of_the_folder() {
         .filter(|(path, _)| path.ends_with(".sql"))
         .map(|(path, text)| (path.strip_prefix("migrations/").unwrap(), text.as_str()))
         .collect();
-    assert_eq!(of_sum.len(), 10);
+    assert_eq!(of_sum.len(), 11);
     assert_eq!(files["migrations/atlas.sum"], sum(&of_sum));
 }
 

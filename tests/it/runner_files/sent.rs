@@ -227,7 +227,7 @@ fn a_copy_by_hand_stands_between_two_sets_of_migrations() {
     assert!(said.stderr.contains("goose isn't to copy"), "{}", said.stderr);
     let all = project.places("public.events", "step");
     let second = &all[first.len()..];
-    assert_eq!(second[0], "build_indexes");
+    assert_eq!(second[0], "build_partition_indexes");
     assert!(second.contains(&"catch_up".to_owned()) && !all.contains(&"run_batch_copy".to_owned()));
     emulated.up(second);
     project.pgcleave.ok(&["verify", "events"]);
