@@ -182,7 +182,7 @@ DECLARE
         ' ADD PRIMARY KEY ("id", "created_at")',
         ' USING btree (created_at)'
     ];
-    helpers CONSTANT text := current_setting('max_parallel_maintenance_workers');
+    helpers CONSTANT text := pg_catalog.current_setting('max_parallel_maintenance_workers');
     worker int;
     pgcleave_settings "public"."events_pgcleave_settings";
     pgcleave_build "public"."events_pgcleave_index_builds";
