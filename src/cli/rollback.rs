@@ -106,7 +106,7 @@ fn may_be_done(step: &str, position: &Position) -> bool {
         "add_foreign_keys" | "build_materialized_views" => position.stage >= Stage::InStep,
         "move_incoming_foreign_keys" => position.foreign_keys_moving,
         "run_batch_copy" => position.stage >= Stage::Copying,
-        "build_partition_indexes" => position.stage >= Stage::Copied,
+        "build_partition_indexes" => position.stage >= Stage::Copied && position.progress.indexes_total > 0,
         _ => position.is_done(step),
     }
 }

@@ -50,8 +50,20 @@ fn are_the_same_whether_one_session_several_or_none_build_them_beforehand() {
         let pgcleave = copied(&database);
         let mut found = Vec::new();
         for jobs in ["1", "4"] {
-            pgcleave.ok(&["-q", "apply", "--yes", "--jobs", jobs, "--through", "build_partition_indexes"]);
-            assert_eq!(database.lines(INDEXES), Vec::<String>::new(), "no part of anything yet");
+            pgcleave.ok(&[
+                "-q",
+                "apply",
+                "--yes",
+                "--jobs",
+                jobs,
+                "--through",
+                "build_partition_indexes",
+            ]);
+            assert_eq!(
+                database.lines(INDEXES),
+                Vec::<String>::new(),
+                "no part of anything yet"
+            );
             pgcleave.ok(&["-q", "apply", "--yes", "--through", "build_indexes"]);
             found.push(database.lines(INDEXES));
             pgcleave.ok(&["-q", "rollback", "--yes", "--to", "run_batch_copy"]);
@@ -61,10 +73,20 @@ fn are_the_same_whether_one_session_several_or_none_build_them_beforehand() {
         let without = std::fs::read_to_string(&pgcleave.files("_build_indexes.up.sql")[0]).unwrap();
         database.run_sql(&without);
         found.push(database.lines(INDEXES));
-        let partitions = database.lines("SELECT relid::text FROM pg_partition_tree('events_pgcleave_copy') WHERE isleaf").len();
+        let partitions = database
+            .lines("SELECT relid::text FROM pg_partition_tree('events_pgcleave_copy') WHERE isleaf")
+            .len();
         assert_eq!(found[0].len(), 6 * partitions);
-        assert_eq!(found[0], found[1], "PostgreSQL {}: one session, several", version.major);
-        assert_eq!(found[0], found[2], "PostgreSQL {}: before, at once", version.major);
+        assert_eq!(
+            found[0], found[1],
+            "PostgreSQL {}: one session, several",
+            version.major
+        );
+        assert_eq!(
+            found[0], found[2],
+            "PostgreSQL {}: before, at once",
+            version.major
+        );
         pgcleave.ok(&["-q", "apply", "--yes"]);
     });
 }
@@ -84,7 +106,10 @@ fn several_sessions_share_the_work_and_it_goes_on_after_kill_9() {
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     database.run_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pgcleave'");
     wait_until("the sessions to end", || database.lines(sessions) == ["0"]);
-    let (before, total) = (built(&database), "SELECT sum(indexes)::text FROM events_pgcleave_index_builds");
+    let (before, total) = (
+        built(&database),
+        "SELECT sum(indexes)::text FROM events_pgcleave_index_builds",
+    );
     assert!(before.to_string() != database.lines(total)[0]);
     pgcleave.ok(&["-q", "apply", "--yes", "--sleep", "0ms"]);
     pgcleave.ok(&["verify", "--checksum"]);
@@ -115,7 +140,9 @@ fn are_not_begun_before_the_copy_is_complete() {
     let pgcleave = Pgcleave::new(&database);
     pgcleave.generate_monthly(&["--premake", "1"]);
     pgcleave.ok(&["-q", "apply", "--yes", "--through", "create_batch_copy_procedure"]);
-    let call = database.client().batch_execute("CALL events_pgcleave_build_partition_indexes()");
+    let call = database
+        .client()
+        .batch_execute("CALL events_pgcleave_build_partition_indexes()");
     let said = call.unwrap_err().as_db_error().unwrap().message().to_owned();
     assert_eq!(said, "the batch copy is not complete");
 }
