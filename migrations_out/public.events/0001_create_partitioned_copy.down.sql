@@ -13,7 +13,7 @@ SET LOCAL idle_in_transaction_session_timeout = '60s';
 SET LOCAL client_min_messages = notice;
 
 DROP TABLE "public"."events_pgcleave_copy";
-DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]);
+DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[], boolean);
 DROP FUNCTION "public"."events_pgcleave_fingerprint"(regclass);
 
 COMMIT;

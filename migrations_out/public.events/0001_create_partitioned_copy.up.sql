@@ -182,9 +182,10 @@ $pgcleave$;
 -- that is longer, every fifth try waits a little beyond it for the first lock. The others are waited for
 -- half of deadlock_timeout at most: a session that holds one lock and waits for another must give up
 -- before an application becomes the deadlock's victim. What is altered behind all the locks may wait as
--- long as the first: no application is in its way. Ends the sessions in the way only where
+-- long as the first: no application is in its way. Where applications take the first lock behind the others as
+-- well, every second try does so, too (in_turns): in one order alone, busy writers may leave it no moment. Ends the sessions in the way only where
 -- pgcleave.terminate_blockers is on, and never an autovacuum.
-CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, locks text[], alters text[] DEFAULT '{}') RETURNS void
+CREATE FUNCTION "public"."events_pgcleave_lock"(target regclass, locks text[], alters text[] DEFAULT '{}', in_turns boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $pgcleave$
 DECLARE
@@ -214,11 +215,15 @@ BEGIN
         BEGIN
             patience_now := CASE WHEN attempt % 5 = 0 THEN greatest(patience, deadlock_timeout + 200) ELSE patience END;
             PERFORM set_config('lock_timeout', patience_now || 'ms', true);
-            FOREACH statement IN ARRAY locks LOOP
+            FOREACH statement IN ARRAY CASE WHEN in_turns AND attempt % 2 = 0
+                THEN locks[2:] || locks[1] ELSE locks END
+            LOOP
                 EXECUTE statement;
                 PERFORM set_config('lock_timeout', greatest(1, least(patience, deadlock_timeout / 2)) || 'ms', true);
             END LOOP;
-            PERFORM set_config('lock_timeout', patience_now || 'ms', true);
+            IF NOT in_turns THEN
+                PERFORM set_config('lock_timeout', patience_now || 'ms', true);
+            END IF;
             FOREACH statement IN ARRAY alters LOOP
                 EXECUTE statement;
             END LOOP;
@@ -256,7 +261,7 @@ BEGIN
         HINT = 'end those transactions (or --terminate-blockers), or run this step again at a quieter hour';
 END
 $pgcleave$;
-ALTER FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]) OWNER TO "postgres";
+ALTER FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[], boolean) OWNER TO "postgres";
 ALTER FUNCTION "public"."events_pgcleave_fingerprint"(regclass) OWNER TO "postgres";
 
 -- The table must still be what these files were rendered from.

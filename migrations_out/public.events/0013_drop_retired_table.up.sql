@@ -81,7 +81,7 @@ DROP TABLE "public"."events_pgcleave_segments";
 DROP TABLE "public"."events_pgcleave_index_builds";
 DROP TABLE "public"."events_pgcleave_truncations";
 DROP TABLE "public"."events_pgcleave_log";
-DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[]);
+DROP FUNCTION "public"."events_pgcleave_lock"(regclass, text[], text[], boolean);
 DROP FUNCTION "public"."events_pgcleave_fingerprint"(regclass);
 -- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.
 

@@ -212,7 +212,7 @@ impl Step {
             | Self::BuildMaterializedViews => None,
             Self::MoveIncomingForeignKeys => lock(
                 LockMode::AccessExclusive,
-                "each table that refers to it, with the retired table",
+                "each table that refers to it, with the retired and the partitioned table",
                 "milliseconds each, after waiting up to 1 s a try; validation takes a weaker lock",
             ),
             Self::KeepInStep => lock(

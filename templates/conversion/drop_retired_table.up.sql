@@ -58,6 +58,6 @@ DROP PROCEDURE {{ c.names.work.sql() }}();
 {%- endif %}
 {% include "fragment/drop_procedures.sql" %}
 {% include "fragment/drop_tables.sql" %}
-DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[], text[]);
+DROP FUNCTION {{ c.names.lock.sql() }}(regclass, text[], text[], boolean);
 DROP FUNCTION {{ c.names.fingerprint.sql() }}(regclass);
 -- No down file: the retired table is gone for good. No verify file: every object named here fails to drop when it isn't there.

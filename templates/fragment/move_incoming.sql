@@ -124,19 +124,20 @@ BEGIN
         SET LOCAL search_path = pg_catalog, pg_temp;
         child := to_regclass(children[i]);
         CONTINUE WHEN child IS NULL; -- dropped since
-        -- The table that refers to it first, as its writers lock them.
-        locks := ARRAY[format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', child)];
-        IF alter_table[i] THEN
-            locks := locks || format('LOCK TABLE ONLY %s IN %s MODE', {{ c.names.source.literal().sql() }},
-                                     CASE WHEN back THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END);
-        END IF;
-        locks := locks || format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', retired);
+        -- The table that refers to it first, as its writers lock them, or last, as a cascade does. Writers of the
+        -- partitioned table wait for the retired one anyway: it is better that they do before they hold any other lock.
+        locks := ARRAY[
+            format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', child),
+            format('LOCK TABLE ONLY %s IN %s MODE', {{ c.names.source.literal().sql() }},
+                   CASE WHEN back AND alter_table[i] THEN 'ACCESS EXCLUSIVE' ELSE 'SHARE ROW EXCLUSIVE' END),
+            format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', retired)
+        ];
         is_old := EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = names[i] AND confrelid = retired);
 {%- if c.extends_incoming() %}
         is_prepared := EXISTS (SELECT FROM pg_constraint WHERE conrelid = child AND conname = old_names[i] AND confrelid = retired);
         is_old := is_old OR is_prepared;
         IF is_prepared AND back THEN
-            PERFORM {{ c.names.lock.sql() }}(child, locks || undos[i]);
+            PERFORM {{ c.names.lock.sql() }}(child, locks, ARRAY[undos[i]], true);
         ELSIF is_old AND NOT back AND prepares[i] IS NOT NULL THEN
             -- What fires at an UPDATE of any column would take the filling for one.
             SELECT string_agg(quote_ident(tgname), ', ' ORDER BY tgname) INTO other_triggers FROM pg_trigger
@@ -147,7 +148,7 @@ BEGIN
                     HINT = 'run this step as a superuser, who can hold them off, or disable them for as long as it takes';
             END IF;
             IF NOT is_prepared THEN
-                PERFORM {{ c.names.lock.sql() }}(child, locks || prepares[i]);
+                PERFORM {{ c.names.lock.sql() }}(child, locks, ARRAY[prepares[i]], true);
             END IF;
             -- Whatever is written to other blocks later is filled by the trigger.
             blocks := pg_relation_size(child) / current_setting('block_size')::int;
@@ -189,7 +190,7 @@ BEGIN
         END IF;
 {%- endif %}
         IF is_old <> back THEN
-            PERFORM {{ c.names.lock.sql() }}(child, locks || CASE WHEN back THEN backs[i] ELSE forwards[i] END);
+            PERFORM {{ c.names.lock.sql() }}(child, locks, ARRAY[CASE WHEN back THEN backs[i] ELSE forwards[i] END], true);
         END IF;
         COMMIT;
         SET LOCAL search_path = pg_catalog, pg_temp;

@@ -266,9 +266,6 @@ fn write(mut client: Client, seed: u64, stop: Arc<AtomicBool>) -> Result<u64, St
     ];
     let mut committed = 0;
     while !stop.load(Ordering::Relaxed) {
-        // Deletions lock the tables in the other order than notes do: without a pause now and then, the steps that
-        // need all of them find no moment.
-        thread::sleep(Duration::from_millis(random.u64(..40)));
         let level = levels[random.usize(..3)];
         let mut transaction = client
             .build_transaction()
